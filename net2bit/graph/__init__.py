@@ -1,0 +1,1 @@
+"""The light side: kinds, operations, planning, staleness, and the doit adapter. Standard library and doit only."""

@@ -1,0 +1,66 @@
+"""doit with net2bit's commands: what `./doitw` runs when there may be something to do."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from doit.cmd_base import DodoTaskLoader
+from doit.doit_cmd import DoitMain
+
+from net2bit.graph import config, null
+from net2bit.graph.commands.build import Build, DryRun
+from net2bit.graph.commands.clean import Clean
+from net2bit.graph.commands.doctor import Doctor
+from net2bit.graph.commands.status import Status
+from net2bit.graph.commands.why import Why
+from net2bit.graph.explain import needed
+from net2bit.graph.paths import DIST
+
+
+class App(DoitMain):
+    """doit, its commands replaced or joined by ours."""
+
+    DOIT_CMDS = (*DoitMain.DOIT_CMDS, Build, DryRun, Why, Status, Clean, Doctor)
+
+
+def main(root: Path, words: Sequence[str]) -> int:
+    """Run doit on *words*; a build that left nothing to do is remembered for the fast front end."""
+    before = dict(null.sources(root, words))
+    loader = DodoTaskLoader()
+    status = int(App(loader, config_filenames=()).run(list(words)) or 0)
+    namespace: dict[str, Any] = getattr(loader, "namespace", None) or {}
+    if "STORE" not in namespace:
+        return status
+    if status == 0 and not options(words) and not commands(words):
+        remember(root, words, namespace, before)
+    namespace["STORE"].close()
+    return status
+
+
+def options(words: Sequence[str]) -> bool:
+    """Tell whether an option is among the words: its effect is not that of a plain build."""
+    return any(word.startswith("-") for word in words)
+
+
+def commands(words: Sequence[str]) -> bool:
+    """Tell whether the first word that is no override names a command other than `run`."""
+    first = next((word for word in words if "=" not in word), "run")
+    return first != "run" and first in {command.get_name() for command in App.DOIT_CMDS}
+
+
+def remember(root: Path, words: Sequence[str], namespace: dict[str, Any], before: dict[str, null.Stat | None]) -> None:
+    """Keep what decided that every stage of *words* is up to date, if that is so; *before* is how the declarations stood at the start."""
+    if config.mentioned(config.origin(root, [word for word in words if "=" in word])):
+        return  # the memo knows no variables but net2bit's own
+    plan, store = namespace["PLAN"], namespace["STORE"]
+    stages = needed(plan, [plan.find(word).name for word in words if "=" not in word and word != "run"] or plan.goals)
+    dist = str(root / DIST / plan.name)
+    if (null.stat_of(dist) or (0, 0))[1] > time.time_ns() - null.SETTLED_NS:
+        time.sleep(null.SETTLED_NS / 1e9)  # something was just built: a stat taken now would not tell a change in the same tick
+    began = time.time_ns()
+    store.renew()
+    if all(store.check(stage).fresh for stage in stages):
+        seen = {**store.looked(), **before, dist: null.stat_of(dist)}
+        null.remember(root, words, os.environ, stages=[stage.name for stage in stages], seen=seen.items(), began=began)

@@ -1,0 +1,269 @@
+"""The local cache: results by stage key, shared by all trees of a user. Content lies under its SHA-256.
+
+```
+cas/<2>/<sha256>[.x]        one file's content, read-only; `.x` where it is executable; the listing of a tree under the tree's digest
+ac/<2>/<base>/<key>.json    the outputs of one stage key, and what its run took
+```
+
+Blobs are hard links to the products in the build trees where the file system allows it, and copies elsewhere. What is restored is
+hashed again before it is put into place (see `build`), so a damaged blob costs a rebuild and nothing else. Every fault of the
+cache is a notice, never an error.
+"""
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from net2bit.errors import ConfigError
+from net2bit.graph.fingerprint import listing, sha256
+from net2bit.graph.place import Made, text_digest, write_whole
+
+FORMAT: Final = 1
+_UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?\s*", re.IGNORECASE)
+
+
+def parse_size(text: str | int) -> int:
+    """Return bytes for `10GB`, `500 MB`, `2.5G` or a plain number.
+
+    Raises:
+        ConfigError: It is no size.
+    """
+    found = _SIZE.fullmatch(str(text))
+    if found is None:
+        raise ConfigError(f"not a size: {text}", where="cache.size", remedy="write a number and a unit, such as 10GB")
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+def default_folder() -> Path:
+    """Return where the cache lies unless something else is said: NET2BIT_CACHE_DIR, or the user's cache folder."""
+    own = os.environ.get("NET2BIT_CACHE_DIR")
+    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(own) if own else Path(home, "net2bit")
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """Where the cache lies (None: the default), how many bytes it may take, and whether it is used."""
+
+    dir: Path | None = None
+    size: int = 10 * 10**9
+    enabled: bool = True
+
+    @classmethod
+    def of(cls, group: Mapping[str, Any]) -> "CacheSettings":
+        """Return the settings of an experiment's `cache` group.
+
+        Raises:
+            ConfigError: The size is none.
+        """
+        folder = group.get("dir")
+        return cls(Path(folder).expanduser() if folder else None, parse_size(group.get("size", cls.size)), bool(group.get("enabled", True)))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The cached result of one stage key.
+
+    Attributes:
+        path: The entry's file.
+        key: The whole stage key.
+        extra: See `records.Record`.
+        outputs: (digest, tree, executable) of each product.
+        took: What the run took: seconds, cpu, peak, metrics.
+    """
+
+    path: Path
+    key: str
+    extra: str
+    outputs: tuple[tuple[str, bool, bool], ...]
+    took: dict[str, Any]
+
+
+class Cache:
+    """Results of earlier runs, wherever they ran on this machine."""
+
+    def __init__(self, settings: CacheSettings, notice: Callable[[str], None]) -> None:
+        self.folder = settings.dir or default_folder()
+        self.enabled = settings.enabled and settings.size > 0
+        self._limit = settings.size
+        self._notice = notice
+        self._added = 0
+
+    def _blob(self, digest: str, *, executable: bool = False) -> Path:
+        return self.folder / "cas" / digest[:2] / (digest + ".x" * executable)
+
+    def _entries(self, base: str) -> Path:
+        return self.folder / "ac" / base[:2] / base
+
+    def find(self, base: str) -> Iterator[Entry]:
+        """Yield what is cached under the stage key *base*, each with another `extra`."""
+        if not self.enabled:
+            return
+        with self._excused("cannot be read"):
+            folder = self._entries(base)
+            for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+                entry = _read(path)
+                if entry is not None:
+                    yield entry
+
+    def restore(self, entry: Entry, targets: Sequence[Path]) -> bool:
+        """Put an entry's products at *targets*, which do not exist; returns whether all of them were there."""
+        done = False
+        with self._excused("lost a file"):
+            for (digest, tree, executable), target in zip(entry.outputs, targets, strict=True):
+                if tree:
+                    self._restore_tree(digest, target)
+                else:
+                    link(self._blob(digest, executable=executable), target)
+            os.utime(entry.path)  # used: the last to be evicted
+            done = True
+        return done  # noqa: RET504 - false while the block above was left by an excused fault
+
+    def _restore_tree(self, digest: str, target: Path) -> None:
+        target.mkdir()
+        for path, sha, executable in json.loads(self._blob(digest).read_bytes())["entries"]:
+            here = target / path
+            if target not in here.resolve().parents:
+                raise OSError(f"an entry leads out of its tree: {path}")
+            here.parent.mkdir(parents=True, exist_ok=True)
+            if path.endswith("/"):
+                here.mkdir(exist_ok=True)
+            else:
+                link(self._blob(sha, executable=executable), here)
+
+    def mend(self, entry: Entry) -> None:
+        """Drop the damaged blobs of an entry that could not be restored, and the entry when it has any, or lacks one."""
+        with self._excused("cannot be written"):
+            whole = True
+            for name in _blobs(entry.path):
+                blob = self._blob(name[:64], executable=name.endswith(".x"))
+                if not blob.exists() or sha256(blob) != name[:64]:
+                    whole = False
+                    blob.unlink(missing_ok=True)
+            if not whole:
+                entry.path.unlink(missing_ok=True)
+                self._notice(f"a result in the cache was damaged and is made again ({entry.path})")
+
+    def offer(self, base: str, key: str, extra: str, made: Sequence[Made], took: dict[str, Any]) -> None:
+        """Take a finished result in; what cannot be taken in is left out, with a notice."""
+        if not self.enabled or sum(one.size for one in made) > self._limit:
+            return
+        with self._excused("cannot be written"), self._locked(fcntl.LOCK_SH):
+            blobs: dict[str, int] = {}
+            for one in made:
+                blobs |= self._take(one)
+            outputs = [[one.digest, one.artifact.tree, one.executable] for one in made]
+            entry = {"format": FORMAT, "key": key, "extra": extra, "outputs": outputs, "took": took, "blobs": blobs}
+            path = self._entries(base) / f"{key}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, json.dumps(entry, sort_keys=True))
+            self._added += sum(blobs.values())
+
+    def _take(self, one: Made) -> dict[str, int]:
+        """Link one product into the cache; returns blob name -> bytes."""
+        if not one.artifact.tree:
+            blob = self._blob(one.digest, executable=one.executable)
+            self._take_file(one.source, blob)
+            return {blob.name: one.size}
+        text = listing(list(one.entries))
+        self._take_text(text, self._blob(one.digest))
+        found = {one.digest: len(text)}
+        for path, sha, executable in one.entries:
+            if sha:
+                blob = self._blob(sha, executable=executable)
+                self._take_file(one.source / path, blob)
+                found[blob.name] = blob.stat().st_size
+        return found
+
+    def _take_file(self, source: Path, blob: Path) -> None:
+        if blob.exists() and blob.stat().st_size == source.stat().st_size:
+            return
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        fresh = blob.with_name(f"{blob.name}.{os.getpid()}.new")
+        fresh.unlink(missing_ok=True)
+        try:
+            link(source, fresh)
+            fresh.replace(blob)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    def _take_text(self, text: str, blob: Path) -> None:
+        if not blob.exists() or text_digest(text) != text_digest(blob.read_text(encoding="utf-8", errors="surrogateescape")):
+            blob.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(blob, text)
+
+    def close(self) -> None:
+        """Bring the cache below its limit when this session added to it."""
+        if self._added:
+            self.evict()
+
+    def evict(self) -> None:
+        """Drop the results that were not used for the longest time until the rest fits; concurrent builds lose nothing they hold."""
+        with self._excused("cannot be tidied"), self._locked(fcntl.LOCK_EX):
+            kept, size = set[str](), 0
+            for path in sorted(self.folder.glob("ac/*/*/*.json"), key=lambda path: -path.stat().st_mtime_ns):
+                blobs = _blobs(path)
+                size += sum(bytes_ for name, bytes_ in blobs.items() if name not in kept)
+                if size > self._limit:
+                    path.unlink()
+                else:
+                    kept |= blobs.keys()
+            for path in self.folder.glob("cas/*/*"):
+                if path.name not in kept:
+                    path.unlink()
+        self._added = 0
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        """Keep taking in (shared) and evicting (alone) apart: an evictor sees no blob whose entry is still to come."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(fd, how)
+            yield
+        finally:
+            os.close(fd)
+
+    @contextmanager
+    def _excused(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, KeyError, TypeError) as fault:
+            self._notice(f"the cache {self.folder} {what}: {fault}")
+
+
+def link(source: Path, target: Path) -> None:
+    """Make *target* the same file as *source*, or a copy of it where the file system does not link."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        import shutil  # noqa: PLC0415 - not on the null path
+
+        shutil.copy(source, target)  # keeps the mode
+
+
+def _read(path: Path) -> Entry | None:
+    try:
+        found = json.loads(path.read_bytes())
+        if found["format"] != FORMAT:
+            return None
+        outputs = tuple((str(digest), bool(tree), bool(executable)) for digest, tree, executable in found["outputs"])
+        return Entry(path, found["key"], found["extra"], outputs, found["took"])
+    except (OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError):
+            path.unlink()
+        return None
+
+
+def _blobs(path: Path) -> dict[str, int]:
+    found: dict[str, int] = json.loads(path.read_bytes())["blobs"]
+    return found

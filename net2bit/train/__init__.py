@@ -1,0 +1,1 @@
+"""Fitting a network: deterministic, resumable, with pictures. The framework is imported by `fit` and `step` only."""

@@ -1,0 +1,65 @@
+"""The DPU: AMD's convolution engine for Zynq UltraScale+ (DPUCZDX8G)."""
+
+from typing import Final, Literal, NamedTuple
+
+from pydantic import Field
+
+from schemas.base import Model, Name
+
+Size = Literal["b512", "b800", "b1024", "b1152", "b1600", "b2304", "b3136", "b4096"]
+
+
+class Parallelism(NamedTuple):
+    """How much a DPU does in one clock: pixels, input channels and output channels at once."""
+
+    pixel: int
+    input_channel: int
+    output_channel: int
+
+    @property
+    def peak_ops(self) -> int:
+        """Operations per clock; a multiplication and an addition count as two."""
+        return 2 * self.pixel * self.input_channel * self.output_channel
+
+
+# PG338, "Architecture of the DPUCZDX8G".
+PARALLELISM: Final[dict[Size, Parallelism]] = {
+    "b512": Parallelism(4, 8, 8),
+    "b800": Parallelism(4, 10, 10),
+    "b1024": Parallelism(8, 8, 8),
+    "b1152": Parallelism(4, 12, 12),
+    "b1600": Parallelism(8, 10, 10),
+    "b2304": Parallelism(8, 12, 12),
+    "b3136": Parallelism(8, 14, 14),
+    "b4096": Parallelism(8, 16, 16),
+}
+
+
+class DpuOptions(Model):
+    """The switches of the core's configuration (PG338). The last four do not change what it can execute."""
+
+    ram_usage: Literal["low", "high"] = Field(description="On-chip memory for feature maps: two or three groups of banks.")
+    channel_augmentation: bool = Field(description="Better use of the first layer, whose input has few channels.")
+    depthwise: bool = Field(description="Depthwise convolution.")
+    average_pool: bool = Field(description="Average pooling.")
+    elementwise_multiply: bool = Field(description="Elementwise multiplication, besides addition.")
+    relu: Literal["relu_relu6", "relu_leakyrelu_relu6"] = Field(description="The activations a convolution can end in.")
+    dsp48: Literal["low", "high"] = Field(description="Whether accumulators are built of DSP slices (high) or of LUTs (low).")
+    uram: bool = Field(description="UltraRAM in place of block RAM; only on devices that have it.")
+    low_power: bool = Field(description="Clock gating.")
+    softmax: bool = Field(description="A softmax core beside the DPU.")
+
+
+class DpuConfig(Model):
+    """The DPU to build for."""
+
+    name: Name = Field(description="Names the configuration in paths and reports.")
+    size: Size = Field(description="Peak operations per clock.")
+    cores: int = Field(ge=1, le=4, description="DPU cores.")
+    clock_mhz: float = Field(ge=50, le=400, description="Clock in MHz; the DSP slices run at twice this.")
+    options: DpuOptions = Field(description="The core's switches.")
+
+    @property
+    def parallelism(self) -> Parallelism:
+        """Pixel, input-channel and output-channel parallelism of one core."""
+        return PARALLELISM[self.size]

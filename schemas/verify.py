@@ -1,0 +1,16 @@
+"""The check of the network's forms against each other."""
+
+from pydantic import Field
+
+from schemas.base import Count, Model, Name
+
+
+class VerifyConfig(Model):
+    """What is compared, and how much accuracy may be lost."""
+
+    max_drop: float = Field(
+        ge=0, le=1, description="Greatest loss of mean Dice from the trained to the integer network; more fails the build."
+    )
+    images: Count | None = Field(description="Validation images to use; null takes all.")
+    batch: Count = Field(description="Images evaluated at once.")
+    engine: Name = Field(description="The engine of the integer executor; all give the same bits.")

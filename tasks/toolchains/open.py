@@ -1,0 +1,74 @@
+"""The open toolchain: net2bit's own converter and quantizer."""
+
+from net2bit.graph.kind import Op
+from tasks.packages import H5PY, NUMPY, PROTOBUF, TORCH
+
+TITLE = "net2bit's own quantizer; needs no vendor tool"
+
+OPS = (
+    Op(
+        name="convert",
+        title="Convert the frozen graph to XIR, batch normalization folded",
+        needs=("frozen.pb",),
+        makes=("float.xmodel",),
+        run="net2bit.xir.convert:run",
+        reads=("model.name",),
+        tools=(NUMPY, PROTOBUF),
+        label="{model.name}",
+    ),
+    Op(
+        name="equalize",
+        title="Equalize the weights across layers",
+        needs=("float.xmodel", "dataset.h5"),
+        makes=("float.xmodel",),
+        run="net2bit.quant.equalize:run",
+        reads=("quant.calibration",),
+        only={"quant.equalize": (True,)},
+        tools=(H5PY, NUMPY, PROTOBUF, TORCH),
+        label="{model.name}-equalized",
+    ),
+    Op(
+        name="calibrate",
+        title="Choose the fix position of every tensor",
+        needs=("float.xmodel", "dataset.h5"),
+        makes=("positions.json",),
+        run="net2bit.quant.calibrate:run",
+        reads=("quant.method", "quant.calibration", "quant.rounding"),
+        tools=(H5PY, NUMPY, PROTOBUF, TORCH),
+        label="{model.name}-{quant.method}",
+    ),
+    Op(
+        name="quantize",
+        title="Quantize the network to int8",
+        needs=("float.xmodel", "positions.json"),
+        makes=("int.xmodel",),
+        run="net2bit.quant.quantize:run",
+        reads=("quant.rounding", "quant.limits"),
+        tools=(NUMPY, PROTOBUF),
+        label="{model.name}",
+    ),
+    Op(
+        name="round_weights",
+        title="Round the weights with regard to each other",
+        needs=("int.xmodel", "float.xmodel", "dataset.h5"),
+        makes=("int.xmodel",),
+        run="net2bit.quant.rounding:run",
+        reads=("quant.calibration",),
+        only={"quant.adaptive_rounding": (True,)},
+        tools=(H5PY, NUMPY, PROTOBUF, TORCH),
+        label="{model.name}-rounded",
+        order=1,
+    ),
+    Op(
+        name="correct_bias",
+        title="Correct the biases for the quantization's mean error",
+        needs=("int.xmodel", "float.xmodel", "dataset.h5"),
+        makes=("int.xmodel",),
+        run="net2bit.quant.bias:run",
+        reads=("quant.calibration",),
+        only={"quant.bias_correction": (True,)},
+        tools=(H5PY, NUMPY, PROTOBUF, TORCH),
+        label="{model.name}-corrected",
+        order=2,
+    ),
+)

@@ -1,0 +1,79 @@
+"""A small project of its own, with the real front door: three stages in a chain, and one that can be told to fail."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CHAIN = '''"""A chain of text files."""
+
+from net2bit.graph.kind import Kind, Op
+
+TITLE = "text files"
+KINDS = (Kind("first.txt", "the seed as text"), Kind("second.txt", "its upper case"), Kind("third.txt", "checked"))
+OPS = (
+    Op("first", "Write the seed", makes=("first.txt",), run="chain:first", reads=("dataset.synth.seed",)),
+    Op("second", "Shout", needs=("first.txt",), makes=("second.txt",), run="chain:second"),
+    Op("third", "Check", needs=("second.txt",), makes=("third.txt",), run="chain:third", reads=("verify.max_drop",)),
+)
+'''
+CODE = '''"""The chain's work."""
+
+from net2bit.errors import StageError
+from net2bit.job import Job
+
+
+def first(job: Job) -> None:
+    """Write the seed."""
+    job.progress(1, 2, "writing")
+    job.outputs["first.txt"].write_text(f"seed {job.config['dataset']['synth']['seed'] % 2}")
+
+
+def second(job: Job) -> None:
+    """Shout."""
+    job.outputs["second.txt"].write_text(job.inputs["first.txt"].read_text().upper())
+
+
+def third(job: Job) -> None:
+    """Refuse a limit of exactly 0.5."""
+    if job.config["verify"]["max_drop"] == 0.5:
+        raise StageError("the drop is too large", where="layer conv2d_3", remedy="calibrate with more images")
+    job.outputs["third.txt"].write_text(job.inputs["second.txt"].read_text())
+'''
+
+
+class Project:
+    """A project in a folder, driven as a user drives it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Write the project."""
+        self.folder = folder
+        for name in ("experiments", "tasks"):
+            shutil.copytree(ROOT / name, folder / name)
+        shutil.copy(ROOT / "dodo.py", folder)
+        (folder / "tasks/toolchains/chain.py").write_text(CHAIN, encoding="utf-8")
+        (folder / "chain.py").write_text(CODE, encoding="utf-8")
+        (folder / "experiments/toolchain/chain.yaml").write_text("name: chain\n", encoding="utf-8")
+        (folder / "experiments/flow/chain.yaml").write_text("name: chain\ngoals: [third.txt]\n", encoding="utf-8")
+        config = folder / "experiments/config.yaml"
+        text = config.read_text(encoding="utf-8").replace("toolchain: open", "toolchain: chain").replace("flow: dpu", "flow: chain")
+        config.write_text(text, encoding="utf-8")
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment that its processes see."""
+        own = {"NET2BIT_CACHE_DIR": str(self.folder / "cache"), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+        return {**os.environ, **own}
+
+    def run(self, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+        """Run `./doitw` with *words* (its front end, in this environment)."""
+        command = [sys.executable, "-m", "net2bit.graph.front", *words]
+        return subprocess.run(command, cwd=self.folder, env={**self.environ, **environ}, capture_output=True, text=True, check=False)
+
+    def file(self, kind: str) -> Path:
+        """Return the only artifact of *kind*."""
+        (path,) = self.folder.glob(f"build/{kind}/*/{kind}")
+        return path

@@ -1,0 +1,69 @@
+"""The models of the configuration: what is generated from them, and that all files of the tree fit them."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from declared import PROJECT, composed
+
+from net2bit.train.settings import ISAS, NATIVE
+from schemas.dpu import PARALLELISM, DpuConfig
+from schemas.experiment import Experiment
+from schemas.reference import files
+from schemas.train import Isa
+
+TREE = PROJECT / "experiments"
+OPTIONS = sorted(str(file.relative_to(TREE).with_suffix("")) for file in TREE.rglob("*.yaml") if file.parent != TREE)
+
+
+@pytest.mark.parametrize("path", list(files()), ids=str)
+def test_generated_files_say_what_the_models_say(path: Path) -> None:
+    """Schema and reference are those of the models; `python -m schemas` writes them anew."""
+    assert (PROJECT / path).read_text("utf-8") == files()[path], "run: python -m schemas"
+
+
+def test_the_reference_names_every_key() -> None:
+    """Each key of the default experiment has its line in the reference, with a meaning."""
+    text = (PROJECT / "docs/reference/config.md").read_text("utf-8")
+    for key in _keys(composed()):
+        assert f"| `{key}` |" in text
+    assert "|  |" not in text
+
+
+def _keys(value: dict[str, object], prefix: str = "") -> list[str]:
+    nested = [
+        _keys(item, f"{prefix}{name}.") if isinstance(item, dict) and name != "labels" else [prefix + name] for name, item in value.items()
+    ]
+    return [key for keys in nested for key in keys]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_file_of_the_tree_composes(option: str) -> None:
+    """Each option of each group gives a valid experiment, and is called by its file's name."""
+    group, _, name = option.rpartition("/")
+    experiment = composed(f"{group}={name}", *(["dataset.root=/data"] if option == "dataset/cityscapes" else []))
+    assert experiment.get(group, {}).get("name", name) == name
+
+
+def test_an_experiment_survives_a_round_trip() -> None:
+    """Law: what was composed validates to itself, so that a stage's slice does not depend on who wrote it."""
+    experiment = composed()
+    assert Experiment.model_validate(experiment, strict=False).model_dump(mode="json") == experiment
+
+
+def test_the_size_of_a_dpu_is_its_peak() -> None:
+    """Each size is called after its peak operations per clock, and they are sorted."""
+    assert all(size == f"b{at_once.peak_ops}" for size, at_once in PARALLELISM.items())
+    assert all(one.peak_ops < two.peak_ops for one, two in pairwise(PARALLELISM.values()))
+
+
+def test_a_dpu_knows_its_parallelism() -> None:
+    """The published B2304 works on 8 pixels, 12 input and 12 output channels at once."""
+    dpu = DpuConfig.model_validate(composed()["dpu"])
+    assert tuple(dpu.parallelism) == (8, 12, 12)
+
+
+def test_instruction_sets_are_those_of_the_training_stage() -> None:
+    """The schema and the stage that trains know the same names."""
+    assert get_args(Isa) == (NATIVE, *ISAS)

@@ -71,6 +71,10 @@ class QuantError(Net2bitError):
     """A network cannot be quantized, or not for this target."""
 
 
+class ProgramError(Net2bitError):
+    """Machine code cannot be read, breaks a rule of the hardware, or cannot be made for this target."""
+
+
 class ToolError(Net2bitError):
     """An external program or package is missing, too old, or failed."""
 

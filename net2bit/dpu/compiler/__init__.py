@@ -1,0 +1,1 @@
+"""From a quantized graph to DPU machine code: layers, schedule, instructions, xmodel."""

@@ -54,7 +54,7 @@ def test_edit_during_a_build_is_not_remembered(tmp_path: Path) -> None:
     path = tmp_path / "input"
     path.write_text("1", encoding="utf-8")
     seen = [(str(path), null.stat_of(str(path)))]
-    null.remember(tmp_path, [], {}, stages=["a"], seen=seen, began=time.time_ns())
+    null.remember(tmp_path, [], {}, stages=["a"], seen=seen, began=path.stat().st_ctime_ns)
     assert null.recall(tmp_path, [], {}) is None
     null.remember(tmp_path, [], {}, stages=["a"], seen=seen, began=time.time_ns() + null.SETTLED_NS)
     assert null.recall(tmp_path, [], {}) == ["a"]

@@ -67,7 +67,7 @@ class FakeStore:
         if stage.name in self.broken:
             raise self.broken[stage.name]
         if self.meet is not None:
-            self.meet.wait(timeout=20)
+            self.meet.wait(timeout=120)
         self.built.append(stage.name)
         self.finished.add(stage.name)
         for output in stage.outputs:

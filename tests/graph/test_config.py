@@ -97,9 +97,10 @@ def test_an_edit_that_keeps_the_time_is_seen(watched: Watched) -> None:
 def test_a_young_file_is_read_rather_than_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The stat of a file that has just been written is not remembered, since it may change again within the same clock tick."""
     made = Watched(tmp_path, monkeypatch)
+    monkeypatch.setattr(config, "_SETTLED_NS", 10**15)
     made.load()
     assert not list(made.cache.glob("*.stat"))
-    time.sleep(SETTLED)
+    monkeypatch.setattr(config, "_SETTLED_NS", 0)
     made.load()
     assert (len(list(made.cache.glob("*.stat"))), made.count) == (1, 1)
 

@@ -151,7 +151,7 @@ class Project:
         return [path.name for path in (self.root / "build/.work").glob("*")]
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 90.0) -> None:
     """Wait until *condition* holds; fails after *seconds*."""
     end = time.monotonic() + seconds
     while not condition():

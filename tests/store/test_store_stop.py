@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from store_project import Project, alive, first, second, wait_for
 
+from net2bit import supervise
 from net2bit.graph import locks
 from net2bit.graph.sweep import sweep
 
 
 def _end(process: subprocess.Popen[str]) -> int:
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert "Traceback" not in err, err + out
     return process.returncode
 
@@ -47,18 +48,29 @@ def test_told_to_stop(project: Project, number: signal.Signals, code: int, threa
     assert project.how(first(), second()) == ["ran", "ran"]
 
 
+def test_second_word_ends_the_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first SIGTERM gives a stage time to end by itself, the second takes that time away."""
+    monkeypatch.setattr(supervise.Supervisor, "_signal", lambda _self, _number: None)
+    supervisor = object.__new__(supervise.Supervisor)
+    supervisor._deadline = None
+    before = time.monotonic()
+    supervisor._ask()
+    assert supervisor._deadline is not None
+    assert supervisor._deadline >= before + supervise._GRACE
+    supervisor._ask()
+    assert supervisor._deadline <= time.monotonic()
+
+
 def test_told_twice(project: Project) -> None:
-    """A second Ctrl-C ends a stage at once that does not obey the first."""
+    """Two Ctrl-C end a stage that does not obey: no process is left."""
     stubborn = "import signal, subprocess, sys\nfrom stagelib.words import clean\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     project.module("first", stubborn + (project.root / "stagelib/first.py").read_text())
     process, pids = _hang(project)
     process.send_signal(signal.SIGINT)
-    began = time.monotonic()
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     _end(process)
     wait_for(lambda: not any(map(alive, pids)))
-    assert time.monotonic() - began < 1.8
 
 
 def test_finished_stages_are_kept(project: Project) -> None:
@@ -98,7 +110,7 @@ def test_stage_or_supervisor_killed(project: Project, victim: int) -> None:
     """SIGKILL of the stage's process (out of memory) or of its supervisor is a clear error, and takes the others along."""
     process, pids = _hang(project)
     os.kill(pids[victim], signal.SIGKILL)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "killed" in out
     wait_for(lambda: not any(map(alive, [pids[0], pids[3]])))
@@ -149,20 +161,23 @@ def test_killed_at_any_moment(cached: Project) -> None:
     """Law 3 under fire: builds of two variants in one place, SIGKILLed at random moments; every target is always whole or absent."""
     chance = random.Random(7)  # noqa: S311 - a test's dice
     whole = {f"one\ntwo\n{word}\n" for word in "AB"}
-    killed = 0
-    for round_ in range(25):
-        process = cached.drive("first", f"second:{'AB'[round_ % 2]}")
-        time.sleep(chance.uniform(0.05, 0.9))
+    killed, rounds, longest = 0, 0, 0.9
+    while killed < 12:
+        process = cached.drive("first", f"second:{'AB'[rounds % 2]}")
+        time.sleep(chance.uniform(0.02, longest))
         process.kill()
         process.communicate()
-        killed += process.returncode == -signal.SIGKILL
+        if process.returncode == -signal.SIGKILL:
+            killed += 1
+        else:
+            longest = max(0.03, 0.8 * longest)  # a fast machine: the build was done before the shot
+        rounds += 1
         if cached.path("mid.txt").exists():
             assert cached.path("mid.txt").read_text() == "one\ntwo\n"
         if cached.path("final.txt").exists():
             assert cached.path("final.txt").read_text() in whole
-        if round_ % 5 == 4:
+        if rounds % 5 == 0:
             shutil.rmtree(cached.root / "build", ignore_errors=True)
-    assert killed > 5
     cached.build(first(), second("A"))
     assert cached.path("final.txt").read_text() == "one\ntwo\nA\n"
     assert [(cached.path("pages") / "all" / f"{n}.txt").read_text() for n in range(3)] == ["one", "two", "A"]

@@ -17,7 +17,7 @@ from net2bit.graph.stage import Stage
 def test_two_builds_in_one_tree(project: Project) -> None:
     """Two processes build the same two stages at once: each stage runs once in all, both end well."""
     drivers = [project.drive("first", "second:A") for _ in range(2)]
-    ends = [driver.communicate(timeout=60) for driver in drivers]
+    ends = [driver.communicate(timeout=120) for driver in drivers]
     assert [driver.returncode for driver in drivers] == [0, 0], ends
     assert sorted(project.ran()) == ["final.txt", "mid.txt"]
     assert project.how(first(), second()) == ["fresh", "fresh"]
@@ -34,7 +34,7 @@ def test_the_waiter_says_for_whom(project: Project) -> None:
     assert (said["event"], said["pid"], said["host"], said["stage"]) == ("waiting", builder.pid, os.uname().nodename, "mid.txt")
     assert said["holder"].startswith(f"process {builder.pid} on ")
     (project.root / "hang").unlink()
-    assert json.loads(waiter.communicate(timeout=30)[0]) == {"stage": "first", "how": "waited"}
+    assert json.loads(waiter.communicate(timeout=120)[0]) == {"stage": "first", "how": "waited"}
     builder.communicate()
     assert project.ran() == ["mid.txt"]
 
@@ -48,10 +48,10 @@ def test_a_waiter_can_be_stopped(project: Project) -> None:
     assert waiter.stdout
     waiter.stdout.readline()
     waiter.terminate()
-    waiter.communicate(timeout=20)
+    waiter.communicate(timeout=120)
     assert waiter.returncode == 143
     (project.root / "hang").unlink()
-    builder.communicate(timeout=30)
+    builder.communicate(timeout=120)
     assert builder.returncode == 0
 
 
@@ -113,8 +113,14 @@ def test_damaged_copy_elsewhere_is_not_taken(project: Project) -> None:
 
 
 def test_two_different_stages_run_side_by_side(project: Project) -> None:
-    """Threads that build different stages do not wait for each other."""
-    project.module("first", "import time\n\ndef run(job):\n    job.outputs['mid.txt'].write_text('x')\n    time.sleep(0.5)\n")
+    """Threads that build different stages do not wait for each other: each stage ends only when the other has begun."""
+    meet = (
+        "import os, time\n\ndef run(job):\n    job.outputs['mid.txt'].write_text('x')\n"
+        f"    folder = {str(project.root / 'meet')!r}\n    open(f'{{folder}}/{{os.getpid()}}', 'w').close()\n"
+        "    while len(os.listdir(folder)) < 2:\n        time.sleep(0.01)\n"
+    )
+    (project.root / "meet").mkdir()
+    project.module("first", meet)
     other = stage(first(version=2).op, places={"mid.txt": "build/other/mid.txt"})
     running: list[str] = []
     most: list[int] = []
@@ -128,7 +134,7 @@ def test_two_different_stages_run_side_by_side(project: Project) -> None:
         threads = [threading.Thread(target=store.build, args=(one, watch)) for one in (first(), other)]
         for thread in threads:
             thread.start()
-        wait_for(lambda: len(running) == 2, 5)
+        wait_for(lambda: len(running) == 2)
         for thread in threads:
             thread.join()
     assert most[-1] == 2
@@ -177,7 +183,7 @@ def test_records_of_two_builds_are_all_kept(project: Project) -> None:
     project.build(first())
     words = [[f"second:{side}{number}" for number in range(4)] for side in "ab"]
     drivers = [project.drive(*orders) for orders in words]
-    assert [driver.wait(60) for driver in drivers] == [0, 0]
+    assert [driver.wait(120) for driver in drivers] == [0, 0]
     for driver in drivers:
         driver.communicate()
     with project.store() as store:

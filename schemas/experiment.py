@@ -4,6 +4,7 @@ from pydantic import Field
 
 from schemas.base import Model, Name
 from schemas.board import BoardConfig
+from schemas.compile import CompileConfig
 from schemas.dataset import DatasetConfig
 from schemas.dpu import DpuConfig
 from schemas.flow import CacheConfig, FlowConfig, ToolchainConfig
@@ -22,6 +23,7 @@ class Experiment(Model):
     train: TrainConfig = Field(description="The training run.")
     quant: QuantConfig = Field(description="The quantizer.")
     verify: VerifyConfig = Field(description="The check of the results.")
+    compile: CompileConfig = Field(description="The compiler.")
     dpu: DpuConfig = Field(description="The DPU.")
     board: BoardConfig = Field(description="The board.")
     toolchain: ToolchainConfig = Field(description="The toolchain.")

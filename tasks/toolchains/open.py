@@ -1,9 +1,9 @@
-"""The open toolchain: net2bit's own converter and quantizer."""
+"""The open toolchain: net2bit's own converter, quantizer and compiler."""
 
 from net2bit.graph.kind import Op
 from tasks.packages import H5PY, NUMPY, PROTOBUF, TORCH
 
-TITLE = "net2bit's own quantizer; needs no vendor tool"
+TITLE = "net2bit's own quantizer and compiler; needs no vendor tool"
 
 OPS = (
     Op(
@@ -70,5 +70,15 @@ OPS = (
         tools=(H5PY, NUMPY, PROTOBUF, TORCH),
         label="{model.name}-corrected",
         order=2,
+    ),
+    Op(
+        name="compile",
+        title="Compile the network to machine code of the DPU",
+        needs=("int.xmodel", "arch.json"),
+        makes=("xmodel", "meta.json", "md5sum.txt", "kernel.info"),
+        run="net2bit.dpu.stage_compile:run",
+        reads=("compile", "model.name"),
+        tools=(NUMPY, PROTOBUF),
+        label="{model.name}-{dpu.name}",
     ),
 )

@@ -120,7 +120,7 @@ def test_two_experiments_share_what_they_share() -> None:
     """Another quantization method keeps data set, weights and frozen graph in the same place, and moves the rest."""
     one, two = digests(planned()), digests(planned("quant=non_overflow"))
     same = [name for name in one if one[name] == two[name]]
-    assert same == ["images", "dataset.h5", "weights.h5", "frozen.pb", "unet_float.xmodel", "curve.png"]
+    assert same == ["arch.json", "images", "dataset.h5", "weights.h5", "frozen.pb", "unet_float.xmodel", "curve.png"]
 
 
 def test_planning_is_linear() -> None:

@@ -9,8 +9,9 @@ from net2bit.errors import ConfigError, near
 from net2bit.xir.graph import Graph
 from zoo.classify import CLASSIFIERS
 from zoo.dense import DENSE
+from zoo.inception import INCEPTIONS
 
-NETWORKS: Mapping[str, Callable[[], Graph]] = dict(sorted({**CLASSIFIERS, **DENSE}.items()))
+NETWORKS: Mapping[str, Callable[[], Graph]] = dict(sorted({**CLASSIFIERS, **DENSE, **INCEPTIONS}.items()))
 
 
 def build(name: str) -> Graph:

@@ -1,5 +1,7 @@
 """The compiler for the DPU."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from schemas.base import Count, Model
@@ -9,6 +11,8 @@ class CompileConfig(Model):
     """How the quantized network becomes machine code."""
 
     max_subgraphs: Count | None = Field(
-        description="Parts of the network on the DPU, at most: more (the processor computes between them) fail the build; null allows any number."
+        description="Greatest number of parts on the DPU, with the processor computing in between; more fail the build, null allows any."
     )
-    effort: int = Field(ge=0, le=3, description="How long the compiler looks for a better schedule: 0 takes the first that fits.")
+    effort: Literal["trivial", "fast", "search"] = Field(
+        description="How schedules are found: each layer on its own, by estimate, or by timing the best candidates."
+    )

@@ -1,0 +1,46 @@
+"""The command that runs a compiled model."""
+
+from typing import Annotated
+
+import typer
+
+from net2bit.cli import words
+
+
+def run(
+    model: words.Model,
+    given: Annotated[
+        list[str], typer.Option("--input", metavar="[NAME=]FILE.npy", help="An input: int8 codes or float numbers; once for each input.")
+    ],
+    output: Annotated[
+        list[str] | None,
+        typer.Option("--output", metavar="[NAME=]FILE.npy", help="Where an output goes; a folder takes all, each as NAME.npy."),
+    ] = None,
+    engine: Annotated[str, typer.Option(help="`simulator` executes the machine code, `integer` the graph.")] = "simulator",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Also refuse what hardware would not forgive: unordered hazards, reads of nothing.")
+    ] = False,
+    json: words.Json = False,
+) -> None:
+    """Execute a compiled model, instruction by instruction, bit for bit as the DPU does.
+
+    Inputs of whole numbers are taken as int8 codes, floats are quantized at the input's fix position. Outputs are what the last subgraph
+    gives: int8 codes behind the DPU, float32 behind the processor. A batch is run picture by picture.
+
+    \b
+    Examples:
+        net2bit run mnist.xmodel --input digits.npy --output scores.npy
+        net2bit run unet.xmodel --input input_1=codes.npy --output results/ --engine integer
+        net2bit run unet.xmodel --input x.npy --strict --json
+    """
+    from net2bit.cli.running import execute
+
+    found = execute(model, given, output or [], engine, strict=strict)
+    if json:
+        words.document(found)
+        return
+    for one in found["outputs"]:
+        shape = " x ".join(map(str, one["shape"]))
+        typer.echo(
+            f"{one['name']}: {one['dtype']} {shape}, {one['min']:g} to {one['max']:g}" + (f" -> {one['file']}" if one["file"] else "")
+        )

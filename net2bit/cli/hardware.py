@@ -1,0 +1,57 @@
+"""Commands about the hardware: its dcf, and what a description says."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from net2bit.cli import words
+
+
+def dcf(
+    design: Annotated[Path, typer.Argument(metavar="DESIGN.hwh", help="The hardware hand-off file of a design with a DPU.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DPU.dcf", help="The file to write.")],
+    json: words.Json = False,
+) -> None:
+    """Make the DPU configuration file (dcf) of a design, byte for byte as the vendor's dlet does.
+
+    \b
+    Examples:
+        net2bit dcf design_1.hwh -o dpu.dcf
+    """
+    from net2bit.cli import targets
+
+    found = targets.write_dcf(design, output)
+    if json:
+        words.document(found)
+        return
+    typer.echo(f"wrote {output}: {found['bytes']} bytes, {found['cores']} x {found['arch']}")
+
+
+def arch(
+    thing: Annotated[
+        str, typer.Argument(metavar="THING", help="A .hwh, .dcf, arch.json or .xmodel file, a target name, or a fingerprint.")
+    ],
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="ARCH.json", help="Write it for the compiler.")] = None,
+    json: words.Json = False,
+) -> None:
+    """Say which DPU a file, a target name or a fingerprint stands for.
+
+    \b
+    Examples:
+        net2bit arch design_1.hwh -o arch.json
+        net2bit arch DPUCZDX8G_ISA1_B4096
+        net2bit arch 0x101000016010405 --json
+        net2bit arch dpu.dcf
+    """
+    from net2bit.cli import targets
+
+    found = targets.described(thing)
+    if output:
+        targets.write_arch(found, output)
+    if json:
+        words.document(found)
+        return
+    words.facts((name.replace("_", " "), targets.said(value)) for name, value in found.items() if value is not None)
+    if output:
+        typer.echo(f"wrote {output}")

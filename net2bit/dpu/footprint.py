@@ -26,29 +26,29 @@ _VISITS: Final = 4
 
 
 class Box(NamedTuple):
-    """Lines of `banks` neighbouring banks: in each, `count` runs of `lines` lines, `step` apart, from `line` on; all within 0 to 2,047."""
+    """Lines of `banks` neighbouring banks: in each, `runs` runs of `lines` lines, `step` apart, from `line` on; all within 0 to 2,047."""
 
     bank: int
     banks: int
     line: int
-    count: int
+    runs: int
     step: int
     lines: int
 
 
 class Span(NamedTuple):
-    """Bytes of a register: `count` runs of `size` bytes, `step` apart, from `start` on."""
+    """Bytes of a register: `runs` runs of `size` bytes, `step` apart, from `start` on."""
 
     reg: int
     start: int
-    count: int
+    runs: int
     step: int
     size: int
 
     @property
     def end(self) -> int:
         """The first byte behind the last."""
-        return self.start + (self.count - 1) * self.step + self.size
+        return self.start + (self.runs - 1) * self.step + self.size
 
 
 class Footprint(NamedTuple):
@@ -173,7 +173,8 @@ def _output(  # noqa: PLR0913, PLR0917 - plain numbers: the key of the cache
 
 
 def _elew(operands: tuple[ElewInit, ...], elew: Elew, arch: Arch) -> Footprint:
-    rows, reads = elew.valid_pixel_parallel, ()
+    rows = elew.valid_pixel_parallel
+    reads: tuple[Box, ...] = ()
     for item in operands:
         reads += _operand(item, rows, elew, arch.pp)
     writes: tuple[Box, ...] = ()

@@ -78,10 +78,10 @@ def _by_register(prints: list[tuple[int, Footprint]]) -> dict[int, list[tuple[in
 
 def _plain(span: Span) -> tuple[int, int, int, int, int]:
     """Return start, count, step, size and end, with runs that touch one another as one run."""
-    if span.count == 1 or span.step <= span.size:
+    if span.runs == 1 or span.step <= span.size:
         size = span.end - span.start
         return span.start, 1, size, size, span.end
-    return span.start, span.count, span.step, span.size, span.end
+    return span.start, span.runs, span.step, span.size, span.end
 
 
 def _in_memory(accesses: list[tuple[int, ...]], found: NDArray[np.int32]) -> None:

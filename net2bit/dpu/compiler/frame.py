@@ -1,0 +1,409 @@
+"""What a group of layers needs on the chip before anything is placed: its buffers of rows, their columns in each tile, and each layer's turns.
+
+A buffer holds rows of one map in an image group: row r lies in bank ``r // grouping`` modulo PP. Rows are counted on over the column tiles
+("running" rows: tile t begins at ``t * span``), so that the next tile is simply what comes after the last row of the one before.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from net2bit.dpu.arch import DEPTH, Arch
+from net2bit.dpu.compiler.layers import Layer, Network, View, Work
+from net2bit.dpu.compiler.schedule import FitError, Group, LayerPlan
+
+VISITS: Final = 4
+"""Visits of a bank that one window may span: the addresses that CONV and ALU have fields for."""
+WRITES: Final = 4
+"""Rows of one bank that an instruction of several rows may write (stride_out)."""
+ROWS_IN_BANK: Final = 8
+"""The greatest grouping: stride_offset_in has three bits."""
+PIXELS: Final = 1024
+"""The longest row of one instruction."""
+JUMP: Final = 1024
+"""The longest jump of a 10-bit field."""
+
+
+class Axis(NamedTuple):
+    """One direction of a window: its size, its stride, and what lies before the first row or column."""
+
+    kernel: int
+    stride: int
+    pad: int
+
+    def needs(self, first: int, last: int, size: int) -> tuple[int, int]:
+        """The input rows (from, to) that output rows `first` up to `last` look at."""
+        low = max(0, first * self.stride - self.pad)
+        return low, max(low, min(size, (last - 1) * self.stride - self.pad + self.kernel))
+
+
+class Turns(NamedTuple):
+    """Running rows (from, to), one entry for each turn of all tiles."""
+
+    low: list[int]
+    high: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How a layer reads a buffer."""
+
+    buffer: int
+    offset: int
+    """Lines from the pixel's first."""
+    groups: int
+    """Channel groups that it reads."""
+    channels: int
+    rows: Axis
+    columns: Axis
+    turns: Turns
+    single: bool
+    """Whether only one row can be made by an instruction, for the buffer's grouping is not the stride."""
+
+
+@dataclass(slots=True)
+class Buffer:
+    """Rows of a map, or of a slice of its channels, in image banks."""
+
+    map: str
+    height: int
+    width: int
+    lines: int
+    """Lines of a pixel."""
+    grouping: int = 1
+    loads: tuple[tuple[View, int], ...] = ()
+    """What LOAD brings: views, each with its line in the pixel."""
+    fold: Layer | None = None
+    """The layer whose kernel columns LOAD folds into channels."""
+    columns: list[tuple[int, int]] = field(default_factory=list)
+    """Columns in each tile."""
+    pitch: int = 0
+    """Lines of a row."""
+    visits: int = 0
+    """Visits that hold the whole height."""
+    span: int = 0
+    """Running rows from one tile to the next."""
+    readers: list[tuple[int, int]] = field(default_factory=list)
+    """Position in the group, and which of its operands."""
+    writers: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Part:
+    """A layer of the group."""
+
+    index: int
+    layer: Layer
+    plan: LayerPlan
+    saved: bool
+    """Whether its output goes to DDR."""
+    out: int = -1
+    """The buffer that it writes."""
+    offset: int = 0
+    """The line of its first channel in the buffer's pixel."""
+    reads: list[Read] = field(default_factory=list)
+    columns: list[tuple[int, int]] = field(default_factory=list)
+    """Output columns in each tile."""
+    share: list[tuple[int, int]] = field(default_factory=list)
+    """The columns of each tile that are saved."""
+    turns: int = 0
+    """Turns of one tile."""
+    writes: Turns = Turns([], [])
+    block: int = 0
+    """Rows of one instruction at most."""
+    depth: int = 0
+    """Weight lines of an output group (CONV), or of all (ALU)."""
+    groups: int = 0
+    """Output channel groups."""
+
+    @property
+    def height(self) -> int:
+        """Output rows."""
+        return self.layer.writes.height
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A group, its buffers and its turns."""
+
+    parts: tuple[Part, ...]
+    buffers: tuple[Buffer, ...]
+    tiles: int
+    arch: Arch
+
+
+class Uses(NamedTuple):
+    """Who reads and writes each map of a network: indices of layers."""
+
+    readers: dict[str, list[tuple[int, View]]]
+    writers: dict[str, list[int]]
+
+
+_USES: Final[dict[int, tuple[Network, Uses]]] = {}
+
+
+def uses(network: Network) -> Uses:
+    """Return who reads and writes each map; remembered for the last few networks."""
+    held = _USES.get(id(network))
+    if held is not None and held[0] is network:
+        return held[1]
+    found = Uses(defaultdict(list), defaultdict(list))
+    for index, layer in enumerate(network.layers):
+        found.writers[layer.writes.map].append(index)
+        for view in layer.reads:
+            found.readers[view.map].append((index, view))
+    if len(_USES) >= 8:  # noqa: PLR2004 - a handful: networks are large, and one is compiled at a time
+        _USES.clear()
+    _USES[id(network)] = network, found
+    return found
+
+
+def overlap(one: View, other: View) -> bool:
+    """Whether two views of a map share channels."""
+    return one.first < other.first + other.channels and other.first < one.first + one.channels
+
+
+def window(layer: Layer) -> tuple[Axis, Axis]:
+    """Return a layer's rows and columns of the window as the chip sees them (an augmented kernel is one column wide)."""
+    if layer.work.on_elew:
+        return Axis(1, 1, 0), Axis(1, 1, 0)
+    kernel, stride, pad = layer.kernel, layer.stride, layer.pad
+    columns = Axis(1, 1, 0) if layer.augmented else Axis(kernel.width, stride.width, pad.left)
+    return Axis(kernel.height, stride.height, pad.top), columns
+
+
+def frame(network: Network, group: Group, arch: Arch) -> Frame:
+    """Work out a group's buffers, tiles and turns.
+
+    Raises:
+        FitError: A view cannot be read on the chip, or a field of an instruction is too small.
+    """
+    builder = _Builder(network, group, arch)
+    builder.link()
+    builder.tile()
+    builder.rows()
+    return Frame(tuple(builder.parts), tuple(builder.buffers), len(group.columns) - 1, arch)
+
+
+class _Builder:
+    """The steps of `frame`."""
+
+    def __init__(self, network: Network, group: Group, arch: Arch) -> None:
+        self.network, self.group, self.arch = network, group, arch
+        self.uses = uses(network)
+        inside = {plan.layer for plan in group.layers}
+        self.inside = inside
+        self.parts: list[Part] = []
+        for plan in group.layers:
+            layer = network.layers[plan.layer]
+            name = layer.writes.map
+            later = (reader for reader, view in self.uses.readers[name] if reader not in inside and overlap(view, layer.writes))
+            saved = name in network.outputs or any(True for _ in later)
+            self.parts.append(_part(plan, layer, saved=saved, arch=arch))
+        self.buffers: list[Buffer] = []
+        self.pending: list[list[tuple[int, int, View]]] = [[] for _ in self.parts]
+
+    # -- buffers -------------------------------------------------------------------------------------------------------------------
+
+    def link(self) -> None:
+        """Give each operand and each output its buffer."""
+        shared: dict[str, int] = {}
+        for part in self.parts:
+            name = part.layer.writes.map
+            if name not in shared and any(self._local(view) for other in self.parts for view in other.layer.reads if view.map == name):
+                shared[name] = self._whole(name)
+        loaded: dict[tuple[object, ...], int] = {}
+        for position, part in enumerate(self.parts):
+            for operand, view in enumerate(part.layer.reads):
+                local = self._local(view)
+                where = shared[view.map] if local else self._loaded(loaded, part.layer, view)
+                self.buffers[where].readers.append((position, operand))
+                offset = self._slice(view, part.layer.name) if local else 0
+                self.pending[position].append((where, offset, view))
+            self._output(position, part, shared)
+        self._group_rows()
+
+    def _local(self, view: View) -> bool:
+        """Whether a view sees what the group itself makes."""
+        layers = self.network.layers
+        return any(index in self.inside and overlap(layers[index].writes, view) for index in self.uses.writers[view.map])
+
+    def _whole(self, name: str) -> int:
+        """A map that is made and read here; slices that earlier groups made are loaded if they are read."""
+        arch, held = self.arch, self.network.maps[name]
+        looks = [view for part in self.parts for view in part.layer.reads if view.map == name and self._local(view)]
+        earlier = []
+        for index in self.uses.writers[name]:
+            if not any(overlap(self.network.layers[index].writes, look) for look in looks):
+                continue
+            view = self.network.layers[index].writes
+            if not view.plain or view.first % arch.cp:
+                raise FitError(
+                    f"{name} is written in parts that do not lie side by side on the chip", where=self.network.layers[index].name
+                )
+            if index not in self.inside:
+                earlier.append((view, view.first // arch.cp))
+        self.buffers.append(Buffer(name, held.height, held.width, arch.lines(held.channels), loads=tuple(earlier)))
+        return len(self.buffers) - 1
+
+    def _slice(self, view: View, where: str) -> int:
+        if not view.plain or view.first % self.arch.cp:
+            raise FitError(f"{view.map} is made in the same group and is read in a way that only DDR allows", where=where)
+        return view.first // self.arch.cp
+
+    def _loaded(self, loaded: dict[tuple[object, ...], int], layer: Layer, view: View) -> int:
+        """A view of a map in DDR; layers that look at it in the same way share the buffer."""
+        fold = layer if layer.augmented else None
+        grouping = 1 if layer.work.on_elew else self._fitting(layer, view.height)
+        key = (view, grouping, None if fold is None else (fold.kernel.width, fold.stride.width, fold.pad.left))
+        if key not in loaded:
+            channels = view.channels * (layer.kernel.width if fold else 1)
+            width = layer.writes.width if fold else view.width
+            made = Buffer(view.map, view.height, width, self.arch.lines(channels), grouping, loads=((view, 0),), fold=fold)
+            self.buffers.append(made)
+            loaded[key] = len(self.buffers) - 1
+        return loaded[key]
+
+    def _output(self, position: int, part: Part, shared: dict[str, int]) -> None:
+        view = part.layer.writes
+        if view.map in shared:
+            part.out, part.offset = shared[view.map], view.first // self.arch.cp
+        else:
+            self.buffers.append(Buffer(view.map, view.height, view.width, self.arch.lines(view.channels)))
+            part.out = len(self.buffers) - 1
+        self.buffers[part.out].writers.append(position)
+
+    def _fitting(self, layer: Layer, height: int) -> int:
+        """The grouping that a layer wants of its input: its stride, or more if the window spans too many visits."""
+        rows, _ = window(layer)
+        if rows.stride <= ROWS_IN_BANK and spans(rows, rows.stride, layer.writes.height, self.arch.pp) <= VISITS:
+            return rows.stride
+        for grouping in range(1, ROWS_IN_BANK + 1):
+            if spans(rows, grouping, layer.writes.height, self.arch.pp) <= VISITS:
+                return grouping
+        raise FitError(f"a window of {rows.kernel} rows (of {height}) does not fit the banks", where=layer.name)
+
+    def _group_rows(self) -> None:
+        """Decide how many rows of a bank belong together in the maps that are made here: as the most demanding reader wants it."""
+        for buffer in self.buffers:
+            wanted = [
+                self._fitting(self.parts[at].layer, buffer.height) for at, _ in buffer.readers if not self.parts[at].layer.work.on_elew
+            ]
+            if buffer.writers and wanted:
+                buffer.grouping = max(wanted)
+
+    # -- columns -------------------------------------------------------------------------------------------------------------------
+
+    def tile(self) -> None:
+        """Walk back from the tiles of the last layer's output to the columns that every layer makes and reads."""
+        cuts = self.group.columns
+        width = self.parts[-1].layer.writes.width
+        if cuts[0] != 0 or cuts[-1] != width or any(a >= b for a, b in zip(cuts, cuts[1:], strict=False)):
+            raise FitError(f"column tiles {cuts} do not cut 0 to {width}", where=self.parts[-1].layer.name)
+        needed: list[list[tuple[int, int] | None]] = [[None] * (len(cuts) - 1) for _ in self.buffers]
+        for position in reversed(range(len(self.parts))):
+            part = self.parts[position]
+            own = part.layer.writes.width
+            part.share = [(own * a // width, own * b // width) for a, b in zip(cuts, cuts[1:], strict=False)]
+            base = part.share if part.saved or not self.buffers[part.out].readers else [None] * (len(cuts) - 1)
+            part.columns = [_hull(a, b) for a, b in zip(needed[part.out], base, strict=True)]
+            for where, _, _ in self.pending[position]:
+                _, axis = window(part.layer)
+                for t, (first, last) in enumerate(part.columns):
+                    needed[where][t] = _hull(needed[where][t], axis.needs(first, last, self.buffers[where].width))
+        self._columns(needed)
+
+    def _columns(self, needed: list[list[tuple[int, int] | None]]) -> None:
+        for buffer, spans_ in zip(self.buffers, needed, strict=True):
+            made = [self.parts[at].columns for at in buffer.writers]
+            buffer.columns = []
+            for t, span in enumerate(spans_):
+                found = span
+                for columns in made:
+                    found = _hull(found, columns[t])
+                buffer.columns.append(found or (0, 0))
+            buffer.pitch = max(b - a for a, b in buffer.columns) * buffer.lines
+        for part in self.parts:
+            # A map in slices is made as wide by each of its layers as its widest reader wants it.
+            buffer = self.buffers[part.out]
+            if buffer.pitch > DEPTH:
+                raise FitError(f"a row of {buffer.map} takes {buffer.pitch} of {DEPTH} lines", where=part.layer.name)
+            if max(b - a for a, b in part.columns) > PIXELS:
+                raise FitError(f"a row of {buffer.map} is longer than {PIXELS} pixels", where=part.layer.name)
+
+    # -- rows ----------------------------------------------------------------------------------------------------------------------
+
+    def rows(self) -> None:
+        """Lay out every layer's turns in running rows."""
+        tiles = len(self.group.columns) - 1
+        for buffer in self.buffers:
+            unit = self.arch.pp * buffer.grouping
+            buffer.visits = -(-buffer.height // unit)
+            buffer.span = buffer.visits * unit
+            self._jumps(buffer)
+        for position, part in enumerate(self.parts):
+            rows = max(1, min(part.plan.rows, part.height))
+            part.turns = -(-part.height // rows)
+            cuts = [(k * rows, min(part.height, k * rows + rows)) for k in range(part.turns)]
+            part.writes = _running(cuts, tiles, self.buffers[part.out].span)
+            for where, offset, view in self.pending[position]:
+                part.reads.append(self._read(part, where, offset, view, cuts))
+
+    def _jumps(self, buffer: Buffer) -> None:
+        if buffer.grouping > 1 and buffer.pitch > JUMP:
+            name = self.parts[buffer.readers[0][0]].layer.name
+            raise FitError(
+                f"a row of {buffer.map} takes {buffer.pitch} lines, a jump reaches {JUMP}", where=name, remedy="tile the columns"
+            )
+
+    def _read(self, part: Part, where: int, offset: int, view: View, cuts: Sequence[tuple[int, int]]) -> Read:
+        buffer, layer = self.buffers[where], part.layer
+        rows, columns = window(layer)
+        needs = [rows.needs(a, b, buffer.height) for a, b in cuts]
+        channels = view.channels * (layer.kernel.width if layer.augmented else 1)
+        single = not layer.work.on_elew and buffer.grouping != rows.stride
+        if single:
+            part.block = 1
+            if spans(rows, buffer.grouping, part.height, self.arch.pp) > VISITS:
+                raise FitError(f"a window of {rows.kernel} rows of {buffer.map} does not fit the banks", where=layer.name)
+        turns = _running(needs, len(self.group.columns) - 1, buffer.span)
+        return Read(where, offset, self.arch.lines(channels), channels, rows, columns, turns, single)
+
+
+def _part(plan: LayerPlan, layer: Layer, *, saved: bool, arch: Arch) -> Part:
+    part = Part(plan.layer, layer, plan, saved)
+    part.block = arch.pp if layer.work is Work.CONV else arch.alu_pp
+    part.groups = arch.lines(layer.writes.channels)
+    if layer.work is Work.CONV:
+        rows, columns = window(layer)
+        channels = layer.reads[0].channels * (layer.kernel.width if layer.augmented else 1)
+        part.depth = rows.kernel * columns.kernel * arch.lines(channels)
+    elif layer.weights is not None:
+        part.depth = layer.kernel.height * layer.kernel.width * part.groups
+    if part.depth > DEPTH:
+        raise FitError(f"its weights take {part.depth} lines of a bank, which has {DEPTH}", where=layer.name)
+    return part
+
+
+def spans(rows: Axis, grouping: int, height: int, pp: int) -> int:
+    """Return the most visits that the window of one output row spans, over all rows."""
+    unit = pp * grouping
+    if rows.kernel <= (VISITS - 1) * unit + 1:
+        return VISITS
+    first = (oh * rows.stride - rows.pad for oh in range(height))
+    return max((low + rows.kernel - 1) // unit - low // unit + 1 for low in first)
+
+
+def _hull(a: tuple[int, int] | None, b: tuple[int, int] | None) -> tuple[int, int]:
+    if a is None or b is None:
+        return a or b or (0, 0)
+    if a[0] >= a[1] or b[0] >= b[1]:
+        return b if a[0] >= a[1] else a
+    return min(a[0], b[0]), max(a[1], b[1])
+
+
+def _running(cuts: Sequence[tuple[int, int]], tiles: int, span: int) -> Turns:
+    return Turns([t * span + a for t in range(tiles) for a, _ in cuts], [t * span + b for t in range(tiles) for _, b in cuts])

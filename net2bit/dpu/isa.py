@@ -290,7 +290,8 @@ class ElewInit(Instruction):
     0xE,
     3,
     Engine.MISC,
-    "length:0:11- act_type:11:1 elew_type:12:2 bank_id_out:14:6|bank_addr_out:0:14 jump_write_endl:14:13- num:27:2- valid_pixel_parallel:29:3-"
+    "length:0:11- act_type:11:1 elew_type:12:2 bank_id_out:14:6"
+    "|bank_addr_out:0:14 jump_write_endl:14:13- num:27:2- valid_pixel_parallel:29:3-"
     "|jump_write:0:12- shift_write:12:5 channel_group:17:8-",
 )
 @dataclass(slots=True)

@@ -34,7 +34,7 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Networks for AMD's DPU (DPUCZDX8G) without any vendor tool: describe the hardware, quantize, compile, look at machine code, "
     "execute it bit for bit, and predict its latency.",

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import jinja2
 
 from net2bit.errors import ModelError
 from net2bit.job import Job
-from net2bit.report import embed, tables, view
+from net2bit.report import embed, hardware, machine, tables, view
 from net2bit.report.ladder import Ladder, load
 from net2bit.report.view import View
 
@@ -24,6 +25,9 @@ CONTENTS = (
     ("ladder", "Accuracy"),
     ("classes", "Classes"),
     ("pictures", "Pictures"),
+    ("latency", "Latency"),
+    ("engines", "Engines"),
+    ("hardware", "Hardware"),
     ("training", "Training"),
     ("layers", "Layers"),
     ("positions", "Fix positions"),
@@ -66,7 +70,10 @@ def environment() -> jinja2.Environment:
 
 def gather(config: Mapping[str, Any], inputs: Mapping[str, Path]) -> View:
     """Return everything the page shows."""
-    ladder = load(inputs["ladder.json"])
+    measured = load(inputs["ladder.json"])
+    simulation = machine.load(inputs["simulation.json"], machine.SIMULATION)
+    latency = machine.load(inputs["latency.json"], machine.LATENCY)
+    ladder = replace(measured, rungs=[*measured.rungs, machine.rung(simulation, measured)])
     limit = float(config["verify"]["max_drop"])
     frozen, history = read(inputs["frozen.json"]), read(inputs["history.json"])
     positions, dataset = read(inputs["positions.json"]), read(inputs["dataset.json"])
@@ -79,16 +86,18 @@ def gather(config: Mapping[str, Any], inputs: Mapping[str, Path]) -> View:
         "dataset_name": config["dataset"]["name"],
         "input_size": " x ".join(str(side) for side in reversed(config["model"]["input_size"])),
         "contents": CONTENTS,
-        "cards": tables.cards(ladder, limit, frozen, fixes),
+        "cards": tables.cards(measured, limit, frozen, machine.cards(latency, simulation)),
         "ladder": ladder,
         "limit": f"{limit:g}",
         "rungs": view.rung_chart(ladder, limit),
         "checks": [view.check(rung, limit) for rung in ladder.rungs],
         "absent": [name for name, value in ladder.rungs[0].dice.classes.items() if value is None],
-        "bars": view.class_bars(ladder),
-        "confusions": [view.heat(ladder.rungs[0]), view.heat(ladder.rungs[-1])],
+        "bars": view.class_bars(measured),
+        "confusions": [view.heat(measured.rungs[0]), view.heat(measured.rungs[-1])],
         "palette": view.palette(ladder.classes),
         "pictures": _pictures(ladder, inputs["predictions"]),
+        "latency": machine.section(latency),
+        "hardware": hardware.section(read(inputs["target.json"]), latency, simulation),
         "training": view.training(history, ladder.classes),
         "samples": samples,
         "samples_left_out": left_out,
@@ -97,7 +106,7 @@ def gather(config: Mapping[str, Any], inputs: Mapping[str, Path]) -> View:
         "worst": ladder.layer(ladder.worst),
         "positions": fixes,
         "splits": tables.splits(dataset, ladder.classes),
-        "configuration": [(group, view.flatten(config[group])) for group in ("model", "train", "quant", "verify")],
+        "configuration": [(group, view.flatten(config[group])) for group in ("model", "train", "quant", "verify", "compile", "dpu", "board")],
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from net2bit.report.ladder import Ladder, Rung
+from net2bit.report.ladder import Ladder
 from net2bit.report.view import View, count, dice, figure, lost, palette, percent
 
 MEBI = 2**20
@@ -25,15 +25,13 @@ class Card:
     wide: bool = False
 
 
-def cards(ladder: Ladder, limit: float, frozen: Mapping[str, Any], fixes: View) -> list[Card]:
-    """Return the headline figures."""
-    ports = f"input {ladder.input.fix_point}, output {ladder.output.fix_point}"
+def cards(ladder: Ladder, limit: float, frozen: Mapping[str, Any], compiled: Sequence[Card]) -> list[Card]:
+    """Return the headline figures; those of the *compiled* network stand in the middle."""
+    size = f"{frozen['params'] / MEBI:.2f}"
     return [
         _dice_card(ladder, limit),
-        _equal_card(ladder.rungs[-1]),
-        Card("Parameters", f"{frozen['params'] / MEBI:.2f}", "MiB", note=f"{count(frozen['params'])} int8 numbers"),
-        Card("Work for one image", f"{frozen['workload_mops']:,.0f}", "MOPS", note="two per multiply-accumulate"),
-        Card("Fix positions", count(len(fixes["rows"])), "tensors", note=ports),
+        *compiled,
+        Card("Parameters", size, "MiB", note=f"{count(frozen['params'])} int8 numbers, {frozen['workload_mops']:,.0f} MOP for one image"),
     ]
 
 
@@ -43,13 +41,6 @@ def _dice_card(ladder: Ladder, limit: float) -> Card:
     badge, look = ("within the limit", "good") if passed else ("over the limit", "bad")
     value = f"{dice(first.dice.mean)} → {dice(last.dice.mean)}"
     return Card("Mean Dice, float → integer", value, "", badge, look, f"{lost(last.drop)}; {limit:g} may be lost", wide=True)
-
-
-def _equal_card(last: Rung) -> Card:
-    same = f"same class on {percent(last.agreement['previous'], 2)} of the pixels"
-    if last.difference["previous"] == 0:
-        return Card("Integer against fake-quantized", "equal", "", "bit for bit", "good", same)
-    return Card("Integer against fake-quantized", figure(last.difference["previous"]), "apart", "different", "bad", same)
 
 
 def positions(data: Mapping[str, Any]) -> View:

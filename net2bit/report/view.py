@@ -34,6 +34,11 @@ def figure(value: float | None) -> str:
     return NONE if value is None else f"{value:.3g}"
 
 
+def figure4(value: float) -> str:
+    """Return a number with four significant digits and its thousands apart, never in powers of ten."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"  # noqa: PLR2004 - four digits
+
+
 def count(value: int) -> str:
     """Return a count with its thousands apart."""
     return f"{value:,}"
@@ -44,7 +49,7 @@ def decibel(value: float | None) -> str:
     return "\N{INFINITY}" if value is None else f"{value:.1f}"
 
 
-FILTERS = {"dice": dice, "lost": lost, "percent": percent, "figure": figure, "count": count, "db": decibel}
+FILTERS = {"dice": dice, "lost": lost, "percent": percent, "figure": figure, "figure4": figure4, "count": count, "db": decibel}
 
 
 def palette(classes: Sequence[str]) -> dict[str, str]:
@@ -54,8 +59,8 @@ def palette(classes: Sequence[str]) -> dict[str, str]:
 
 def rung_chart(ladder: Ladder, limit: float) -> View:
     """Return the chart of mean Dice over the rungs, with the band that `verify.max_drop` allows."""
-    values = [rung.dice.mean for rung in ladder.rungs]
-    best = values[0]
+    best = ladder.rungs[0].dice.mean
+    values = [None if rung.drop is None else rung.dice.mean for rung in ladder.rungs]
     scale = around([*values, None if best is None else best - limit])
     width = 100 / len(values)
     dots = [
@@ -82,7 +87,7 @@ def check(rung: Rung, limit: float) -> View:
         return {"text": "reference", "look": "", "note": "what the others are compared with"}
     if rung.bound is None:
         return {"text": "in limit", "look": "good", "note": f"loses at most verify.max_drop = {limit:g}"}
-    if rung.difference["previous"] == 0:
+    if rung.difference["previous"] == 0 and rung.held:
         return {"text": "equal", "look": "good", "note": "not one logit differs from the row above"}
     return {"text": "rounding", "look": "good", "note": f"float32 rounding only: differs from the row above by less than {rung.bound:.3g}"}
 

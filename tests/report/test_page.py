@@ -76,6 +76,9 @@ def test_hostile_names_stay_text(config: Config, artifacts: Artifacts, ladder: L
     text = json.dumps(json.loads(artifacts["ladder.json"].read_text())).replace('"background"', json.dumps(HOSTILE))
     text = text.replace("aachen_000000_000019", json.dumps(HOSTILE)[1:-1]).replace("block1_conv2", json.dumps(HOSTILE)[1:-1])
     artifacts["ladder.json"].write_text(text)
+    for name in ("simulation.json", "latency.json"):
+        spoiled = artifacts[name].read_text().replace('"background"', json.dumps(HOSTILE))
+        artifacts[name].write_text(spoiled.replace("block1_conv1", json.dumps(HOSTILE)[1:-1]))
     dataset = artifacts["dataset.json"].read_text().replace('"background"', json.dumps(HOSTILE))
     artifacts["dataset.json"].write_text(dataset)
     config["dataset"] = {"name": HOSTILE, "classes": classes}

@@ -20,11 +20,11 @@ _SEED: Final = 2304
 
 
 class Strip(NamedTuple):
-    """Rows of a map that lie at the same line of neighbouring banks: rows `row`, `row + step`, ...; one in each of `count` banks."""
+    """Rows of a map that lie at the same line of neighbouring banks: rows `row`, `row + step`, ...; one in each of `banks` banks."""
 
     row: int
     step: int
-    count: int
+    banks: int
     bank: int
     """The first bank, counted inside of the group."""
     visit: int
@@ -35,7 +35,7 @@ class Strip(NamedTuple):
     @property
     def rows(self) -> slice:
         """The rows."""
-        return slice(self.row, self.row + (self.count - 1) * self.step + 1, self.step)
+        return slice(self.row, self.row + (self.banks - 1) * self.step + 1, self.step)
 
 
 @lru_cache(maxsize=1 << 14)

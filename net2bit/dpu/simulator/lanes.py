@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from net2bit.dpu.arch import DEPTH
 from net2bit.dpu.isa import Alu, AluInit, Elew, ElewInit
 from net2bit.dpu.simulator.banks import Banks, Cells, strips
 from net2bit.dpu.simulator.contract import PRODUCT
-from net2bit.dpu.simulator.integers import Codes, Sums, clamp, finish, shifted
+from net2bit.dpu.simulator.integers import Codes, Sums, finish, shifted
 from net2bit.dpu.simulator.move import signed
 from net2bit.dpu.simulator.windows import Window, alu_window, read
 from net2bit.errors import ProgramError
@@ -50,7 +50,7 @@ def alu(banks: Banks, init: AluInit, step: Alu) -> None:
     )
 
 
-def _taps(x: Cells, window: Window, channels: int) -> Iterator[Cells]:
+def _taps(x: NDArray[Any], window: Window, channels: int) -> Iterator[NDArray[Any]]:
     """Yield what each tap of the kernel meets, `[rows, columns, channels]`, row by row; of blocks in depth one after the other."""
     (down, along), (high, wide) = window.stride, window.kernel
     for row in range(high):
@@ -194,7 +194,7 @@ def operand(banks: Banks, init: ElewInit, step: Elew) -> Cells:
     if init.jump_bank == 1:
         for strip in strips(pp, start, 1, 0, 0, rows):
             line = init.bank_addr_in + strip.visit * init.jump_read_endl
-            made[strip.rows] = banks.read(group + strip.bank, strip.count, line, step.length, init.jump_read, step.channel_group)
+            made[strip.rows] = banks.read(group + strip.bank, strip.banks, line, step.length, init.jump_read, step.channel_group)
         return made
     for row in range(rows):
         visit, bank = divmod(start + row * init.jump_bank, pp)

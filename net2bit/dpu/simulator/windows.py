@@ -129,7 +129,7 @@ def read(banks: Banks, window: Window, filler: int = 0) -> Cells:
     group, _ = banks.group(window.bank)
     made = np.empty((window.height, window.width, window.lines, banks.arch.cp), np.int8)
     for strip in window.strips(banks.arch.pp):
-        made[strip.rows] = banks.read(group + strip.bank, strip.count, window.line(strip), window.width, window.jump, window.lines)
+        made[strip.rows] = banks.read(group + strip.bank, strip.banks, window.line(strip), window.width, window.jump, window.lines)
     mask(made, window, filler)
     return made.reshape(window.height, window.width, -1)
 

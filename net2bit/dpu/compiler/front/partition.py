@@ -16,7 +16,7 @@ from net2bit.dpu.compiler.front.conv import convolution
 from net2bit.dpu.compiler.front.reasons import Reason
 from net2bit.dpu.compiler.front.site import Site, dims
 from net2bit.dpu.compiler.front.source import plain
-from net2bit.dpu.compiler.layers import Network
+from net2bit.dpu.compiler.layers import Network, View
 from net2bit.dpu.compiler.limits import reasons
 from net2bit.errors import ModelError
 from net2bit.xir.graph import CONSTANTS, Graph, Op
@@ -46,6 +46,7 @@ class DpuPart:
         outputs: Op inside whose tensor leaves -> its map.
         network: Its layers.
         constants: Const op -> its offset in the network's parameters.
+        views: Op -> how its tensor is seen in the network's maps.
     """
 
     name: str
@@ -54,6 +55,7 @@ class DpuPart:
     outputs: Mapping[str, str]
     network: Network
     constants: Mapping[str, int]
+    views: Mapping[str, View]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def _build(graph: Graph, arch: Arch, name: str, ops: list[str]) -> DpuPart:
         _RULES[graph.op(op).type](site, graph.op(op))
     outputs = {op: _leaving(site, op) for op in leaving}
     order = {layer.writes.map: index for index, layer in enumerate(site.layers)}
-    used = tuple(source for source in entering)
+    used = tuple(entering)
     made = Network(
         name,
         {key: item for key, item in site.maps.items() if key in order or key in used},
@@ -149,7 +151,7 @@ def _build(graph: Graph, arch: Arch, name: str, ops: list[str]) -> DpuPart:
         tuple(dict.fromkeys(outputs.values())),
         site.blob.content(),
     )
-    return DpuPart(name, tuple(ops), {key: key for key in used}, outputs, made, _constants(site))
+    return DpuPart(name, tuple(ops), {key: key for key in used}, outputs, made, _constants(site), dict(site.views))
 
 
 def _readers(graph: Graph) -> dict[str, list[str]]:

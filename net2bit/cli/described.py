@@ -44,7 +44,7 @@ def _port(name: str, shape: tuple[int, ...], fix_point: object) -> dict[str, Any
 def _subgraph(graph: Graph, node: Subgraph, compiled: DpuSubgraph | None) -> dict[str, Any]:
     ops = [graph.op(name) for name in ops_of(node)]
     types = Counter(op.type for op in ops if op.type not in CONSTANTS)
-    facts = {"name": node.name, "device": str(node.attrs.get("device", "no")), "ops": len(ops), "types": dict(sorted(types.items()))}
+    facts = {"name": node.name, "device": str(node.attrs.get("device", "")), "ops": len(ops), "types": dict(sorted(types.items()))}
     return facts | (_compiled(compiled) if compiled else {})
 
 

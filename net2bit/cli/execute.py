@@ -14,7 +14,11 @@ def run(
     ],
     output: Annotated[
         list[str] | None,
-        typer.Option("--output", metavar="[NAME=]FILE.npy", help="Where an output goes; a folder takes all, each as NAME.npy."),
+        typer.Option(
+            "--output",
+            metavar="[NAME=]FILE.npy",
+            help="Where an output goes, of the model or of a DPU subgraph; a folder takes all of the model's.",
+        ),
     ] = None,
     engine: Annotated[str, typer.Option(help="`simulator` executes the machine code, `integer` the graph.")] = "simulator",
     strict: Annotated[
@@ -31,6 +35,7 @@ def run(
     Examples:
         net2bit run mnist.xmodel --input digits.npy --output scores.npy
         net2bit run unet.xmodel --input input_1=codes.npy --output results/ --engine integer
+        net2bit run mnist.xmodel --input digits.npy --output quant_dense_1_download_0=codes.npy
         net2bit run unet.xmodel --input x.npy --strict --json
     """
     from net2bit.cli.running import execute

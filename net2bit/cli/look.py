@@ -27,7 +27,7 @@ def inspect(model: words.Model, json: words.Json = False) -> None:
         return
     words.facts([("model", found["name"]), ("made by", found["origin"] or "unknown"), ("md5", found["md5"])])
     for subgraph in found["subgraphs"]:
-        typer.echo(f"\n{subgraph['device']} subgraph {subgraph['name']}")
+        typer.echo(f"\n{subgraph['device']} subgraph {subgraph['name']}" if subgraph["device"] else "\nnot compiled: no subgraphs")
         words.facts((f"  {name}", value) for name, value in _lines(subgraph))
 
 

@@ -123,3 +123,43 @@ def _granules(table: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.i
     granule[order] = np.where(mixed, unit, 0)[area]
     first[order] = origin[area] + away // unit[area]
     return granule, first, int(lengths.sum())
+
+
+def describe(first: Footprint, second: Footprint) -> str:
+    """Return, as words, where two accesses meet and how: read after write, write after write, write after read; empty if they do not."""
+    for how, earlier, later in (
+        ("is read after it is written", first.writes, second.reads),
+        ("is written twice", first.writes, second.writes),
+        ("is overwritten after it is read", first.reads, second.writes),
+    ):
+        banks, lines = np.nonzero(_lines(earlier) & _lines(later))
+        if len(banks):
+            return f"bank {banks[0]} line {lines[0]} {how} (one of {len(banks)} lines)"
+    for how, before, after in (
+        ("is read after it is written", first.stores, second.fetches),
+        ("is written twice", first.stores, second.stores),
+        ("is overwritten after it is read", first.fetches, second.stores),
+    ):
+        both = _common(before, after)
+        if len(both):
+            reg = after.reg if after else 0
+            return f"REG_{reg} byte {both[0]} {how} (one of {len(both)} bytes)"
+    return ""
+
+
+def _lines(touched: tuple[Box, ...]) -> NDArray[np.bool_]:
+    found = np.zeros((_BANKS, DEPTH), np.bool_)
+    for bank, banks, line, runs, step, size in touched:
+        for at in range(line, line + (runs - 1) * step + 1, step):
+            found[bank : bank + banks, at : at + size] = True
+    return found
+
+
+def _common(one: Span | None, other: Span | None) -> NDArray[np.int64]:
+    if one is None or other is None or one.reg != other.reg or one.start >= other.end or other.start >= one.end:
+        return np.empty(0, np.int64)
+    return np.intersect1d(_addresses(one), _addresses(other))
+
+
+def _addresses(span: Span) -> NDArray[np.int64]:
+    return (span.start + np.arange(span.runs)[:, None] * span.step + np.arange(span.size)).ravel()

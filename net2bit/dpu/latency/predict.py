@@ -113,6 +113,7 @@ class _Reading:
             roof=self._roof(),
             timeline=intervals(first, own),
             error=error,
+            run=first,
             text=self.known.text,
         )
 

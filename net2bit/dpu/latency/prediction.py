@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
+
+from net2bit.dpu.timing import Timeline
 
 Bound = str
 """What governs the time: compute, load, save, or dependency (no engine works through: they wait for one another)."""
@@ -98,6 +100,8 @@ class Prediction:
     timeline: tuple[tuple[Interval, ...], ...]
     """LOAD, SAVE, CONV, MISC."""
     error: Error
+    run: Timeline
+    """Every instruction of the run on one core; not in the JSON."""
     text: str
     """One paragraph: that it is a prediction, by which model, calibrated on what, how far it may be off."""
 
@@ -114,7 +118,8 @@ class Prediction:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON: numbers to five digits, the same for the same input, below 200 kB."""
-        known = asdict(self)
+        plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "run"}
+        known = plain | {"roof": asdict(self.roof), "error": asdict(self.error)}
         known["layers"] = [asdict(layer) | {"busy": layer.busy._asdict()} for layer in self.layers]
         known["busy"], known["points"] = self.busy._asdict(), [asdict(point) for point in self.points]
         engines = zip(("load", "save", "conv", "misc"), self.timeline, strict=True)

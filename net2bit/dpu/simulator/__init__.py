@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from net2bit.dpu.arch import Arch
 from net2bit.dpu.isa import Instruction
+from net2bit.dpu.simulator.contract import one_thread
 from net2bit.dpu.simulator.machine import Machine
 from net2bit.errors import ProgramError
 
@@ -34,6 +35,5 @@ def run(program: Sequence[Instruction], arch: Arch, registers: dict[int, NDArray
     for number, memory in registers.items():
         if memory.dtype != np.int8 or memory.ndim != 1 or not memory.flags.c_contiguous:
             raise ProgramError(f"REG_{number} is no contiguous int8 memory but {memory.dtype} {list(memory.shape)}", where="simulator")
-    if strict:
-        pass
-    Machine(arch, registers).run(program)
+    with one_thread():
+        Machine(arch, registers).run(program)

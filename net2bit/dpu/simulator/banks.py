@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -64,9 +64,7 @@ class Banks:
     def __init__(self, arch: Arch, cells: Cells | None = None) -> None:
         """Fill the banks with arbitrary, always equal bytes (hardware does not clear them either), or take *cells*."""
         self.arch = arch
-        size = arch.banks * DEPTH * arch.cp
-        noise = np.frombuffer(np.random.default_rng(_SEED).bytes(size), np.int8).copy() if cells is None else cells
-        self.cells: Cells = noise.reshape(arch.banks, DEPTH, arch.cp)
+        self.cells: Cells = _noise(arch.banks, arch.cp).copy() if cells is None else cells
 
     def group(self, bank: int) -> tuple[int, int]:
         """Return the first bank of the image group that *bank* is in, and its place inside.
@@ -125,6 +123,12 @@ class Banks:
         for strip in strips(self.arch.pp, start, step, offset, 0, rows.shape[0]):
             at = line + (strip.visit * step + strip.sub) * jump_row
             self.write(first + strip.bank, at, jump, rows[strip.rows])
+
+
+@cache
+def _noise(banks: int, cp: int) -> Cells:
+    content = np.frombuffer(np.random.default_rng(_SEED).bytes(banks * DEPTH * cp), np.int8)
+    return content.reshape(banks, DEPTH, cp)
 
 
 def _lines(line: int, pixels: int, jump: int, lines: int) -> NDArray[np.int64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +20,8 @@ PRODUCT: Final = 128 * 128
 _EXACT: Final = 2**24
 _INT32: Final = 2**31
 _PATCHES: Final = 1 << 25
-_HARD: Final = ((1, 1352, 16), (5, 27, 8), (96, 864, 12), (104, 576, 64), (33, 40, 10))
+_FEW: Final = 32
+_HARD: Final = ((1, 1352, 16), (5, 27, 8), (96, 864, 12), (104, 576, 64), (33, 40, 10), (96, 576, 48))
 
 
 class Sum(NamedTuple):
@@ -38,16 +41,18 @@ def contract(x: Cells, weights: Cells, window: Window) -> Sum:
 
 def _by_bytes(x: Cells, weights: Cells, window: Window) -> Sums:
     """Multiply patches with weights in int8; a few rows at a time where the patches are many."""
-    turned, patches = torch.from_numpy(weights).t(), _patches(x, window)
-    rows = max(1, _PATCHES // max(1, window.columns * weights.shape[1]))
-    made = [_product(patches[first : first + rows], turned) for first in range(0, window.rows, rows)]
-    sums = made[0] if len(made) == 1 else np.concatenate(made)
+    patches, rows = _patches(x, window), max(1, _PATCHES // (window.columns * weights.shape[1]))
+    parts = [_product(patches[first : first + rows].reshape(-1, weights.shape[1]), weights) for first in range(0, window.rows, rows)]
+    sums = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return sums.reshape(window.rows, window.columns, -1)
 
 
-def _product(patches: Cells, turned: torch.Tensor) -> NDArray[np.int32]:
-    flat = torch.from_numpy(np.ascontiguousarray(patches).reshape(-1, turned.shape[0]))
-    return np.asarray(torch._int_mm(flat, turned).numpy())  # noqa: SLF001 - torch's name for it
+def _product(patches: Cells, weights: Cells) -> NDArray[np.int32]:
+    """Return `patches @ weights.T`; the longer side goes where the processor's kernels are fast."""
+    left, right = torch.from_numpy(np.ascontiguousarray(patches)), torch.from_numpy(weights)
+    if len(weights) < _FEW:
+        return np.asarray(torch._int_mm(right, left.t()).numpy().T)  # noqa: SLF001 - torch's name for it
+    return np.asarray(torch._int_mm(left, right.t()).numpy())  # noqa: SLF001
 
 
 def _patches(x: Cells, window: Window) -> Cells:
@@ -67,6 +72,17 @@ def _by_floats(x: Cells, weights: Cells, window: Window) -> Sum:
     return Sum(sums.contiguous().to(torch.int64).numpy(), reach)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in one thread meanwhile: the products are small, and threads would spend their time waiting for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 @cache
 def trusted() -> bool:
     """Tell whether int8 matrix products are exact here.
@@ -82,7 +98,7 @@ def _proved(rows: int, inner: int, columns: int) -> bool:
     random = np.random.default_rng(rows)
     left, right = (random.choice(np.asarray([-128, -127, 127], np.int8), shape) for shape in ((rows, inner), (columns, inner)))
     try:
-        made = _product(left, torch.from_numpy(right).t())
+        made = _product(left, right)
     except RuntimeError:
         return False
     return bool((made == left.astype(np.int64) @ right.astype(np.int64).T).all())

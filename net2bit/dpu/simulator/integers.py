@@ -53,6 +53,17 @@ def span(act: int, *, leaky: bool) -> tuple[int, int]:
     raise ProgramError(f"act_type {act} is not computed: {reason}", where="")
 
 
+def check(act: int, shift_bias: int, *, leaky: bool) -> None:
+    """Refuse what no machine computes behind its sums.
+
+    Raises:
+        ProgramError: The activation does not exist, or the bias is shifted out of 64 bits.
+    """
+    span(act, leaky=leaky)
+    if shift_bias > _BIAS_SHIFT:
+        raise ProgramError(f"shift_bias {shift_bias} shifts the bias out of the accumulator (the limit is 20)", where="")
+
+
 def finish(sums: Sums, reach: int, bias: Codes, shift_bias: int, shift_cut: int, act: int, *, leaky: bool) -> Codes:
     """Return `clamp(round(act((2 * sums + bias * 2**shift_bias) / 2**(shift_cut + 1))))`.
 
@@ -68,9 +79,8 @@ def finish(sums: Sums, reach: int, bias: Codes, shift_bias: int, shift_cut: int,
     Raises:
         ProgramError: The activation does not exist, or the bias is shifted out of 64 bits.
     """
+    check(act, shift_bias, leaky=leaky)
     low, high = span(act, leaky=leaky)
-    if shift_bias > _BIAS_SHIFT:
-        raise ProgramError(f"shift_bias {shift_bias} shifts the bias out of the accumulator (the limit is 20)", where="")
     halves = bias.astype(np.int64) << shift_bias
     if act == LEAKY_RELU:
         return _leaky(2 * sums.astype(np.int64) + halves, shift_cut + 1)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from net2bit.dpu.arch import DEPTH, Arch
-from net2bit.dpu.isa import Conv, ConvInit, Instruction
+from net2bit.dpu.arch import Arch
+from net2bit.dpu.isa import Instruction
 from net2bit.dpu.simulator import lanes, move
-from net2bit.dpu.simulator.banks import Banks, Cells
-from net2bit.dpu.simulator.contract import contract
-from net2bit.dpu.simulator.integers import finish
+from net2bit.dpu.simulator.banks import Banks
+from net2bit.dpu.simulator.convolve import Convolver
 from net2bit.dpu.simulator.move import Registers
-from net2bit.dpu.simulator.windows import conv_window, read
 from net2bit.dpu.steps import AluStep, ConvStep, ElewStep, LoadStep, SaveStep, Step, steps
 from net2bit.errors import ProgramError
 
@@ -24,6 +20,7 @@ class Machine:
     def __init__(self, arch: Arch, registers: Registers) -> None:
         """Take over the registers, which are changed in place."""
         self.banks, self.registers = Banks(arch), registers
+        self._convolver = Convolver(self.banks)
 
     def run(self, program: Sequence[Instruction]) -> None:
         """Execute a program.
@@ -36,39 +33,23 @@ class Machine:
                 self._execute(step)
             except ProgramError as error:
                 raise ProgramError(error.what, where=f"instruction {step.index}", remedy=error.remedy) from None
+        self._convolver.flush()
 
     def _execute(self, step: Step) -> None:
         match step:
-            case LoadStep():
-                move.load(self.banks, self.registers, step.load)
-            case SaveStep():
-                move.save(self.banks, self.registers, step.save)
+            case LoadStep(load=load):
+                lines = self.banks.arch.lines(load.channel)
+                self._convolver.loads(load.bank_id, (load.bank_addr, (load.length - 1) * load.jump_write + lines))
+                move.load(self.banks, self.registers, load)
+            case SaveStep(save=save):
+                lines = self.banks.arch.lines(save.channel)
+                self._convolver.touch(save.bank_id, (save.bank_addr, (save.length - 1) * save.jump_read + lines))
+                move.save(self.banks, self.registers, save)
             case ConvStep():
-                self._conv(step.init, step.conv)
+                self._convolver.add(step.init, step.conv)
             case AluStep():
+                self._convolver.flush()
                 lanes.alu(self.banks, step.init, step.alu)
             case ElewStep():
+                self._convolver.flush()
                 lanes.elew(self.banks, step.operands, step.elew)
-
-    def _conv(self, init: ConvInit, conv: Conv) -> None:
-        window = conv_window(init, conv)
-        x = read(self.banks, window)
-        sums, reach = contract(x, self._weights(init, conv), window)
-        arch = self.banks.arch
-        bias = self.banks.cells[arch.bias_bank, conv.bank_addr_bias % DEPTH]
-        made = finish(sums, reach, bias, init.shift_bias, init.shift_cut, init.act_type, leaky=arch.leaky)
-        self.banks.write_rows(
-            made[:, :, None],
-            conv.bank_id_out,
-            conv.bank_addr_out,
-            step=init.stride_out,
-            offset=init.stride_offset_out,
-            jump=init.jump_write,
-            jump_row=init.jump_write_endl,
-        )
-
-    def _weights(self, init: ConvInit, conv: Conv) -> Cells:
-        """Return the weights `[cp, kernel_h * kernel_w * channels]`."""
-        arch, lines = self.banks.arch, init.kernel_h * init.kernel_w * conv.channel_group
-        found = self.banks.read(arch.weight_bank, arch.cp, conv.bank_addr_weights, 1, lines, lines)
-        return np.ascontiguousarray(found).reshape(arch.cp, -1)

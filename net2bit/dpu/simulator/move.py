@@ -43,7 +43,7 @@ def signed(byte: int) -> int:
 
 def hidden(load: Load, cp: int) -> NDArray[np.bool_] | None:
     """Return which bytes `[length, channel]` channel augmentation reads as zero; None where it masks nothing."""
-    if not load.jump_read <= load.channel <= _AUGMENTED:
+    if not load.jump_read <= load.channel <= _AUGMENTED or (load.pad_start == load.pad_end == 0 and load.pad_idx == 1):
         return None
     index, byte = np.arange(load.length)[:, None], np.arange(load.channel)
     late = index - (load.length - load.pad_idx)

@@ -231,6 +231,7 @@ def test_own_handlers_stay(project: Project, tmp_path: Path) -> None:
     """A program that handles SIGTERM itself keeps its handler."""
     text = (
         "import signal\nfrom net2bit.graph import signals\nmine = lambda *_: None\nsignal.signal(signal.SIGTERM, mine)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job of a shell inherits it ignored
         "signals.install()\nassert signal.getsignal(signal.SIGTERM) is mine\nassert signal.getsignal(signal.SIGINT) is signals._handle\n"
     )
     script = tmp_path / "own.py"

@@ -1,4 +1,4 @@
-"""What a group of layers needs on the chip before anything is placed: its buffers of rows, their columns in each tile, and each layer's turns.
+"""What a group of layers needs on the chip before anything is placed: buffers of rows, their columns in each tile, each layer's turns.
 
 A buffer holds rows of one map in an image group: row r lies in bank ``r // grouping`` modulo PP. Rows are counted on over the column tiles
 ("running" rows: tile t begins at ``t * span``), so that the next tile is simply what comes after the last row of the one before.
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from net2bit.dpu.arch import DEPTH, Arch
-from net2bit.dpu.compiler.layers import Layer, Network, View, Work
+from net2bit.dpu.compiler.layers import Layer, Map, Network, View, Work
 from net2bit.dpu.compiler.schedule import FitError, Group, LayerPlan
 
 VISITS: Final = 4
@@ -111,7 +112,7 @@ class Part:
     """The columns of each tile that are saved."""
     turns: int = 0
     """Turns of one tile."""
-    writes: Turns = Turns([], [])
+    writes: Turns = field(default_factory=lambda: Turns([], []))
     block: int = 0
     """Rows of one instruction at most."""
     depth: int = 0
@@ -166,13 +167,27 @@ def overlap(one: View, other: View) -> bool:
     return one.first < other.first + other.channels and other.first < one.first + one.channels
 
 
-def window(layer: Layer) -> tuple[Axis, Axis]:
-    """Return a layer's rows and columns of the window as the chip sees them (an augmented kernel is one column wide)."""
+def point(view: View) -> bool:
+    """Whether a view is one pixel, seen everywhere."""
+    rows, columns = view.rows, view.columns
+    return view.height * view.width > 1 and rows.repeat >= view.height and columns.repeat >= view.width
+
+
+def _entire(view: View, held: Map) -> bool:
+    return view.plain and (view.height, view.width) == (held.height, held.width)
+
+
+def window(layer: Layer, view: View | None = None) -> tuple[Axis, Axis]:
+    """Return a layer's rows and columns of the window as the chip sees them (an augmented kernel is one column wide).
+
+    A stride of zero: the same pixel everywhere.
+    """
     if layer.work.on_elew:
-        return Axis(1, 1, 0), Axis(1, 1, 0)
-    kernel, stride, pad = layer.kernel, layer.stride, layer.pad
-    columns = Axis(1, 1, 0) if layer.augmented else Axis(kernel.width, stride.width, pad.left)
-    return Axis(kernel.height, stride.height, pad.top), columns
+        step = 0 if view is not None and point(view) else 1
+        return Axis(1, step, 0), Axis(1, step, 0)
+    kernel, pad = layer.kernel, layer.pad
+    columns = Axis(1, 1, 0) if layer.augmented else Axis(kernel.width, layer.stride.width, pad.left)
+    return Axis(kernel.height, layer.stride.height, pad.top), columns
 
 
 def frame(network: Network, group: Group, arch: Arch) -> Frame:
@@ -221,7 +236,7 @@ class _Builder:
                 local = self._local(view)
                 where = shared[view.map] if local else self._loaded(loaded, part.layer, view)
                 self.buffers[where].readers.append((position, operand))
-                offset = self._slice(view, part.layer.name) if local else 0
+                offset = self._slice(view, part.layer) if local else 0
                 self.pending[position].append((where, offset, view))
             self._output(position, part, shared)
         self._group_rows()
@@ -249,20 +264,24 @@ class _Builder:
         self.buffers.append(Buffer(name, held.height, held.width, arch.lines(held.channels), loads=tuple(earlier)))
         return len(self.buffers) - 1
 
-    def _slice(self, view: View, where: str) -> int:
-        if not view.plain or view.first % self.arch.cp:
-            raise FitError(f"{view.map} is made in the same group and is read in a way that only DDR allows", where=where)
+    def _slice(self, view: View, layer: Layer) -> int:
+        held = self.network.maps[view.map]
+        spread = layer.work.on_elew and point(view) and (held.height, held.width) == (1, 1)
+        if not (spread or _entire(view, held)) or view.first % self.arch.cp or layer.augmented:
+            raise FitError(f"{view.map} is made in the same group and is read in a way that only DDR allows", where=layer.name)
         return view.first // self.arch.cp
 
     def _loaded(self, loaded: dict[tuple[object, ...], int], layer: Layer, view: View) -> int:
         """A view of a map in DDR; layers that look at it in the same way share the buffer."""
         fold = layer if layer.augmented else None
         grouping = 1 if layer.work.on_elew else self._fitting(layer, view.height)
-        key = (view, grouping, None if fold is None else (fold.kernel.width, fold.stride.width, fold.pad.left))
+        spread = layer.work.on_elew and point(view)
+        key = (view, grouping, spread, None if fold is None else (fold.kernel.width, fold.stride.width, fold.pad.left))
         if key not in loaded:
             channels = view.channels * (layer.kernel.width if fold else 1)
             width = layer.writes.width if fold else view.width
-            made = Buffer(view.map, view.height, width, self.arch.lines(channels), grouping, loads=((view, 0),), fold=fold)
+            size = (1, 1) if spread else (view.height, width)
+            made = Buffer(view.map, *size, self.arch.lines(channels), grouping, loads=((view, 0),), fold=fold)
             self.buffers.append(made)
             loaded[key] = len(self.buffers) - 1
         return loaded[key]
@@ -301,17 +320,17 @@ class _Builder:
         """Walk back from the tiles of the last layer's output to the columns that every layer makes and reads."""
         cuts = self.group.columns
         width = self.parts[-1].layer.writes.width
-        if cuts[0] != 0 or cuts[-1] != width or any(a >= b for a, b in zip(cuts, cuts[1:], strict=False)):
+        if cuts[0] != 0 or cuts[-1] != width or any(a >= b for a, b in pairwise(cuts)):
             raise FitError(f"column tiles {cuts} do not cut 0 to {width}", where=self.parts[-1].layer.name)
         needed: list[list[tuple[int, int] | None]] = [[None] * (len(cuts) - 1) for _ in self.buffers]
         for position in reversed(range(len(self.parts))):
             part = self.parts[position]
             own = part.layer.writes.width
-            part.share = [(own * a // width, own * b // width) for a, b in zip(cuts, cuts[1:], strict=False)]
+            part.share = [(own * a // width, own * b // width) for a, b in pairwise(cuts)]
             base = part.share if part.saved or not self.buffers[part.out].readers else [None] * (len(cuts) - 1)
             part.columns = [_hull(a, b) for a, b in zip(needed[part.out], base, strict=True)]
-            for where, _, _ in self.pending[position]:
-                _, axis = window(part.layer)
+            for where, _, view in self.pending[position]:
+                _, axis = window(part.layer, view)
                 for t, (first, last) in enumerate(part.columns):
                     needed[where][t] = _hull(needed[where][t], axis.needs(first, last, self.buffers[where].width))
         self._columns(needed)
@@ -361,7 +380,7 @@ class _Builder:
 
     def _read(self, part: Part, where: int, offset: int, view: View, cuts: Sequence[tuple[int, int]]) -> Read:
         buffer, layer = self.buffers[where], part.layer
-        rows, columns = window(layer)
+        rows, columns = window(layer, view)
         needs = [rows.needs(a, b, buffer.height) for a, b in cuts]
         channels = view.channels * (layer.kernel.width if layer.augmented else 1)
         single = not layer.work.on_elew and buffer.grouping != rows.stride

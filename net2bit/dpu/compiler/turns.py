@@ -20,7 +20,7 @@ class Turn(NamedTuple):
     """One turn: the layer's position in the group, and which of its turns, counted on over the tiles."""
 
     part: int
-    index: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,8 +67,8 @@ def _split(word: str, main: Sequence[Port], side: str, more: Sequence[Port]) -> 
         raise DataError(
             f"the model has no {side} '{before}'",
             where=f"--{side} {word}",
-            remedy=f"its {side}s: {', '.join(names)}",
-            suggestion=near(before, names),
+            remedy=f"its {side}s: {', '.join(everything)}",
+            suggestion=near(before, everything),
         )
     if len(names) != 1:
         raise DataError(

@@ -1,6 +1,5 @@
 """The stage that executes the compiled network on the validation set, and demands that it computes what the integer network does."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from net2bit.data.packed import Split, open_packed, scale
 from net2bit.dpu.model import DpuSubgraph, load
 from net2bit.dpu.runner import Runner
+from net2bit.dpu.stage_compile import fingerprint
 from net2bit.errors import DataError, ModelError, StageError
 from net2bit.job import Job, canonical
 from net2bit.quant.arith import Codes, Rounding, dequantize, quantize
@@ -67,7 +67,7 @@ def check_fingerprint(parts: Sequence[DpuSubgraph], arch_json: Path) -> None:
     Raises:
         ModelError: The fingerprints differ; both are named.
     """
-    wanted = int(str(json.loads(arch_json.read_text("utf-8"))["fingerprint"]), 16)
+    wanted = fingerprint(arch_json)
     for part in parts:
         if part.fingerprint != wanted:
             raise ModelError(

@@ -14,7 +14,6 @@ from net2bit.report.view import View, percent
 
 LATENCY: Final = "net2bit.latency/1"
 SIMULATION: Final = "net2bit.simulation/1"
-GIGA: Final = 1e9
 BOUNDS: Final = {
     "compute": ("compute", "good", "the multipliers are the bound: nothing but a larger DPU makes it faster"),
     "load": ("load", "warn", "reading from DDR is the bound"),
@@ -91,7 +90,7 @@ def section(latency: Mapping[str, Any]) -> View:
     names = [layer["name"] for layer in latency["layers"]]
     line = latency["timeline"]
     return {
-        **{name: latency[name] for name in ("ms", "low_ms", "high_ms", "cycles", "clock_mhz", "board", "arch", "model")},
+        **{name: latency[name] for name in ("ms", "low_ms", "high_ms", "cycles", "clock_mhz", "board", "arch", "model", "text")},
         "band": percent(latency["band"], 0),
         "fps": latency["fps"],
         "peak": latency["peak_gops"],
@@ -130,7 +129,7 @@ def roofline(latency: Mapping[str, Any]) -> View:
     The roof is flat at the DPU's peak, and rises with the DDR's bandwidth left of its ridge.
     """
     peak, bandwidth = latency["peak_gops"], latency["bandwidth_gbs"]
-    dots = [_dot(layer, at) for at, layer in enumerate(latency["layers"]) if layer["macs"] and layer["ms"]]
+    dots = [_dot(layer, at) for at, layer in enumerate(latency["layers"]) if layer["macs"] and layer["bytes"] and layer["gops"]]
     ridge = peak / bandwidth
     spots = [dot["intensity"] for dot in dots] + [ridge]
     x = LogScale(10 ** _floor(min(spots)), 10 ** (_floor(max(spots)) + 1))
@@ -151,10 +150,8 @@ def roofline(latency: Mapping[str, Any]) -> View:
 
 
 def _dot(layer: Mapping[str, Any], at: int) -> View:
-    ops = 2 * layer["macs"]
-    moved = max(layer["bytes"], 1)
-    gops = ops / (layer["ms"] / 1000) / GIGA
-    return {"name": layer["name"], "intensity": ops / moved, "gops": gops, "ms": layer["ms"], "colour": timeline.colour(at)}
+    intensity = 2 * layer["macs"] / max(layer["bytes"], 1)
+    return {"name": layer["name"], "intensity": intensity, "gops": layer["gops"], "ms": layer["ms"], "colour": timeline.colour(at)}
 
 
 def _clipped(corners: Sequence[tuple[float, float]], low: float, bandwidth: float) -> list[tuple[float, float]]:

@@ -106,7 +106,9 @@ def gather(config: Mapping[str, Any], inputs: Mapping[str, Path]) -> View:
         "worst": ladder.layer(ladder.worst),
         "positions": fixes,
         "splits": tables.splits(dataset, ladder.classes),
-        "configuration": [(group, view.flatten(config[group])) for group in ("model", "train", "quant", "verify", "compile", "dpu", "board")],
+        "configuration": [
+            (group, view.flatten(config[group])) for group in ("model", "train", "quant", "verify", "compile", "dpu", "board")
+        ],
     }
 
 

@@ -118,13 +118,24 @@ RANGE = {"min": -1.0, "max": 1.5, "saturated": 0.0}
 FROZEN = {"params": 1_618_148, "macs": 1_797_000_000, "workload_mops": 3594.0}
 
 LAYERS = [
-    {"name": "block1_conv1", "work": "conv", "macs": 2e6, "bytes": 40_000, "ms": 0.02, "utilisation": 0.58, "bound": "compute"},
-    {"name": "block1_pool", "work": "max", "macs": 0, "bytes": 0, "ms": 0.001, "utilisation": 0.0, "bound": "dependency"},
-    {"name": "conv2d_13", "work": "conv", "macs": 5e6, "bytes": 90_000, "ms": 0.03, "utilisation": 0.9, "bound": "load"},
+    {
+        "name": "block1_conv1",
+        "work": "conv",
+        "macs": 2e6,
+        "bytes": 40_000,
+        "ms": 0.02,
+        "gops": 200.0,
+        "utilisation": 0.58,
+        "bound": "compute",
+    },
+    {"name": "block1_pool", "work": "max", "macs": 0, "bytes": 0, "ms": 0.001, "gops": 0.0, "utilisation": 0.0, "bound": "dependency"},
+    {"name": "conv2d_13", "work": "conv", "macs": 5e6, "bytes": 90_000, "ms": 0.03, "gops": 310.0, "utilisation": 0.9, "bound": "load"},
 ]
 ENGINES = [0, 1, 1, 2, 0, 1, 3, -1]
 """Of each instruction of a small run: load, conv, conv, misc, load, conv, save, and an END."""
-RUN = condense(ENGINES, [0, 400, 1500, 2600, 500, 4000, 7000, 7650], [400, 1500, 2600, 2900, 4000, 7000, 7650, 7650], [0, 0, 0, 1, 2, 2, 2, -1])
+RUN = condense(
+    ENGINES, [0, 400, 1500, 2600, 500, 4000, 7000, 7650], [400, 1500, 2600, 2900, 4000, 7000, 7650, 7650], [0, 0, 0, 1, 2, 2, 2, -1]
+)
 LATENCY: dict[str, Any] = {
     "format": LATENCY_FORMAT,
     "model": "unet",
@@ -144,6 +155,7 @@ LATENCY: dict[str, Any] = {
     "engines": {"LOAD": 3900, "CONV": 5200, "MISC": 300, "SAVE": 650},
     "layers": LAYERS,
     "timeline": RUN,
+    "text": "Predicted, not measured.",
     "kernel": {
         "target": "DPUCZDX8G_ISA1_B2304",
         "fingerprint": "0x101000016010405",

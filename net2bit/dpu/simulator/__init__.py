@@ -6,7 +6,7 @@ wrong on hardware though it goes well here, where nothing runs at the same time 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +15,38 @@ from net2bit.dpu.arch import Arch
 from net2bit.dpu.isa import Instruction
 from net2bit.dpu.simulator.contract import one_thread
 from net2bit.dpu.simulator.machine import Machine
+from net2bit.dpu.simulator.strict import verify
 from net2bit.errors import ProgramError
 
 __all__ = ["run"]
 
 
-def run(program: Sequence[Instruction], arch: Arch, registers: dict[int, NDArray[np.int8]], *, strict: bool = False) -> None:
+def run(
+    program: Sequence[Instruction],
+    arch: Arch,
+    registers: dict[int, NDArray[np.int8]],
+    *,
+    strict: bool = False,
+    unwritten: Collection[int] = (1, 3),
+) -> None:
     """Execute a program on registers, in place.
 
     Args:
         program: Instructions, as `net2bit.dpu.isa.disassemble` reads them.
         arch: The machine; the program is made for it.
         registers: Register number -> its memory, int8 and contiguous, as long as the register.
-        strict: Look for what hardware would not forgive first.
+        strict: Look first for what hardware would not forgive: hazards that no token orders, deadlock, counters left over, places that do
+            not exist, and reads of what nothing has written.
+        unwritten: In strict mode, the registers whose content does not count as written: workspace and outputs.
 
     Raises:
-        ProgramError: The program cannot be executed; it names the instruction.
+        ProgramError: The program cannot be executed, or is not strictly right; it names the instruction, and the bank and line or the
+            register and byte.
     """
     for number, memory in registers.items():
         if memory.dtype != np.int8 or memory.ndim != 1 or not memory.flags.c_contiguous:
             raise ProgramError(f"REG_{number} is no contiguous int8 memory but {memory.dtype} {list(memory.shape)}", where="simulator")
+    if strict:
+        verify(program, arch, {number: memory.size for number, memory in registers.items()}, unwritten)
     with one_thread():
         Machine(arch, registers).run(program)

@@ -64,7 +64,7 @@ class Banks:
     def __init__(self, arch: Arch, cells: Cells | None = None) -> None:
         """Fill the banks with arbitrary, always equal bytes (hardware does not clear them either), or take *cells*."""
         self.arch = arch
-        self.cells: Cells = _noise(arch.banks, arch.cp).copy() if cells is None else cells
+        self.cells: Cells = _noise(arch.banks, arch.cp).copy() if cells is None else cells.reshape(arch.banks, DEPTH, arch.cp)
 
     def group(self, bank: int) -> tuple[int, int]:
         """Return the first bank of the image group that *bank* is in, and its place inside.

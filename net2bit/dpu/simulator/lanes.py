@@ -50,7 +50,7 @@ def alu(banks: Banks, init: AluInit, step: Alu) -> None:
     )
 
 
-def _taps(x: NDArray[Any], window: Window, channels: int) -> Iterator[NDArray[Any]]:
+def taps(x: NDArray[Any], window: Window, channels: int) -> Iterator[NDArray[Any]]:
     """Yield what each tap of the kernel meets, `[rows, columns, channels]`, row by row; of blocks in depth one after the other."""
     (down, along), (high, wide) = window.stride, window.kernel
     for row in range(high):
@@ -90,7 +90,7 @@ def _weighted(x: Cells, weights: NDArray[np.int32], window: Window, channels: in
     kind = np.float32 if reach <= _FLOAT32 else np.float64
     total = np.zeros((window.rows, window.columns, channels), kind)
     wide, product = x.astype(kind), np.empty_like(total)
-    for tap, weight in zip(_taps(wide, window, channels), weights.astype(kind), strict=True):
+    for tap, weight in zip(taps(wide, window, channels), weights.astype(kind), strict=True):
         np.multiply(tap, weight, out=product)
         total += product
     return total.astype(np.int32 if reach < _INT32 else np.int64)
@@ -98,7 +98,7 @@ def _weighted(x: Cells, weights: NDArray[np.int32], window: Window, channels: in
 
 def _first_blocks(x: Cells, window: Window, channels: int) -> list[Cells]:
     """Return the taps of pooling, which looks at the first block in depth only."""
-    return list(_taps(x, window, channels))[:: window.blocks]
+    return list(taps(x, window, channels))[:: window.blocks]
 
 
 def _maximum(banks: Banks, init: AluInit, _step: Alu, window: Window, x: Cells) -> Codes:

@@ -32,7 +32,7 @@ class Fixed:
         """Return random codes, small ones more often."""
         return np.clip(np.rint(self.random.normal(size=shape) * 40), -128, 127).astype(np.int8)
 
-    def conv(
+    def conv(  # noqa: PLR0913 - all keywords
         self,
         source: Op,
         outputs: int,

@@ -32,6 +32,8 @@ def plain(graph: Graph) -> Graph:
         if op.type in BORDER:
             source = op.arg("input")
             renamed[op.name] = renamed.get(source, source)
+            if op.type == "download":
+                made.op(renamed[op.name]).tensor.name = op.tensor.name
             continue
         made.add(_stripped(op, renamed, content))
     _single(made)

@@ -49,6 +49,8 @@ class Crew:
         part = self.parts[turn.part]
         self.code.layer = part.index
         tile = turn.number // part.turns
+        if part.columns[tile][0] >= part.columns[tile][1]:
+            return
         span = self.rings[part.out].buffer.span
         first, last = (rows[turn.number] - tile * span for rows in part.writes)
         if part.layer.work is Work.CONV:
@@ -221,7 +223,7 @@ class Crew:
             row = first + parity
             while row < last:
                 rows = self._fitting(part, tile, row, step, min(most, -(-(last - row) // step)))
-                self._ensure(part, tile, row, row + (rows - 1) * step + 1)
+                self._ensure(part, tile, first, row + (rows - 1) * step + 1)
                 self._add(part, tile, row, rows, step)
                 row += rows * step
         self._save(part, tile, first, last)

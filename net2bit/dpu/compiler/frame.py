@@ -61,6 +61,8 @@ class Read:
     rows: Axis
     columns: Axis
     turns: Turns
+    writers: tuple[int, ...]
+    """Positions of the parts that make what it reads."""
     single: bool
     """Whether only one row can be made by an instruction, for the buffer's grouping is not the stride."""
 
@@ -332,6 +334,8 @@ class _Builder:
             for where, _, view in self.pending[position]:
                 _, axis = window(part.layer, view)
                 for t, (first, last) in enumerate(part.columns):
+                    if first >= last:  # fewer columns than tiles: it rests in this one
+                        continue
                     needed[where][t] = _hull(needed[where][t], axis.needs(first, last, self.buffers[where].width))
         self._columns(needed)
 
@@ -389,7 +393,8 @@ class _Builder:
             if spans(rows, buffer.grouping, part.height, self.arch.pp) > VISITS:
                 raise FitError(f"a window of {rows.kernel} rows of {buffer.map} does not fit the banks", where=layer.name)
         turns = _running(needs, len(self.group.columns) - 1, buffer.span)
-        return Read(where, offset, self.arch.lines(channels), channels, rows, columns, turns, single)
+        writers = tuple(at for at in buffer.writers if overlap(self.parts[at].layer.writes, view))
+        return Read(where, offset, self.arch.lines(channels), channels, rows, columns, turns, writers, single)
 
 
 def _part(plan: LayerPlan, layer: Layer, *, saved: bool, arch: Arch) -> Part:

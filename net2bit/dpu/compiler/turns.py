@@ -55,11 +55,11 @@ class _Demand:
 
     def fire(self, at: int, index: int) -> None:
         """Take the turns of a part up to `index`, those of its producers first."""
-        part, buffers = self.frame.parts[at], self.frame.buffers
+        part = self.frame.parts[at]
         while self.next[at] <= index:
             turn = self.next[at]
             for read in part.reads:
-                for writer in buffers[read.buffer].writers:
+                for writer in read.writers:
                     self.fire(writer, bisect_left(self.frame.parts[writer].writes.high, read.turns.high[turn]))
                 self.fill(read.buffer, read.turns.high[turn])
             self.fill(part.out, part.writes.high[turn])
@@ -129,7 +129,7 @@ class _Machine:
     def _input(self, read: Read, turn: int, row: float) -> float | None:
         buffer, high = self.frame.buffers[read.buffer], read.turns.high[turn]
         when = 0.0
-        for writer in buffer.writers:
+        for writer in read.writers:
             index = bisect_left(self.frame.parts[writer].writes.high, high)
             if index >= self.next[writer]:
                 return None

@@ -26,7 +26,10 @@ _VISITS: Final = 4
 
 
 class Box(NamedTuple):
-    """Lines of `banks` neighbouring banks: in each, `runs` runs of `lines` lines, `step` apart, from `line` on; all within 0 to 2,047."""
+    """Lines of `banks` neighbouring banks: in each, `runs` runs of `lines` lines, `step` apart, from `line` on; all within 0 to 2,047.
+
+    The step of a single run is its length.
+    """
 
     bank: int
     banks: int
@@ -224,7 +227,7 @@ def boxes(bank: int, banks: int, line: int, count: int, step: int, lines: int) -
     while count > 0:
         fit = min(count, max(0, (DEPTH - line - lines) // step + 1))
         if fit:
-            found += (Box(bank, banks, line, fit, step, lines),)
+            found += (Box(bank, banks, line, fit, step if fit > 1 else lines, lines),)
         line, count = line + fit * step, count - fit
         if count and line < DEPTH:
             found += _whole(bank, banks, line, min(lines, DEPTH))

@@ -54,6 +54,7 @@ def test_boxes_wrap(line: int, runs: int, step: int, size: int) -> None:
     """However far runs of lines reach, they come back modulo 2,048 lines and no box leaves its bank."""
     found = boxes(3, 1, line, runs, step, size)
     assert _lines(found) == {("bank", 3, (line + run * step + at) % DEPTH) for run in range(runs) for at in range(size)}
+    assert all(box.step == box.lines for box in found if box.runs == 1)
     assert all(box.line >= 0 and box.line + (box.runs - 1) * box.step + box.lines <= DEPTH for box in found)
 
 

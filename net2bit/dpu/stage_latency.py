@@ -83,7 +83,7 @@ def forecast(graph: Graph, where: Site) -> dict[str, Any]:
     low, high = sum(one.low_ms for one in found), sum(one.high_ms for one in found)
     work = sum(one.macs for one in found)
     first = found[0]
-    return _rounded(
+    figures: dict[str, Any] = _rounded(
         {
             "format": FORMAT,
             "model": graph.name,
@@ -109,6 +109,7 @@ def forecast(graph: Graph, where: Site) -> dict[str, Any]:
             "text": first.text,
         }
     )
+    return figures
 
 
 def _predicted(part: DpuSubgraph, where: Site, macs: Mapping[str, int]) -> Prediction:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from net2bit.report.view import View, count
 
-RESOURCES: Final = {"lut": "LUT", "ff": "FF", "bram36": "BRAM36", "uram": "URAM", "dsp": "DSP"}
+RESOURCES: Final = {"lut": "look-up tables", "ff": "flip-flops", "bram36": "block RAM (36 kbit)", "uram": "UltraRAM", "dsp": "DSP slices"}
 KIBI: Final = 1024
 
 

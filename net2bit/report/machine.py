@@ -1,16 +1,17 @@
 """What the page shows of the compiled network: its accuracy in machine code, its predicted latency, the hardware it is for."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from net2bit.errors import ModelError
 from net2bit.report import timeline
-from net2bit.report.charts import LogScale
+from net2bit.report.charts import LogScale, nice
 from net2bit.report.ladder import Ladder, Metric, Rung
 from net2bit.report.tables import Card
-from net2bit.report.view import View, percent
+from net2bit.report.view import View, figure4, percent
 
 LATENCY: Final = "net2bit.latency/1"
 SIMULATION: Final = "net2bit.simulation/1"
@@ -68,19 +69,14 @@ def rung(simulation: Mapping[str, Any], ladder: Ladder) -> Rung:
 
 def cards(latency: Mapping[str, Any], simulation: Mapping[str, Any]) -> list[Card]:
     """Return the headline figures of the compiled network."""
-    band, best = latency["band"], latency["fps"][-1]
-    time = Card(
-        "Latency on the board",
-        f"{latency['ms']:,.3g}",
-        "ms",
-        "predicted",
-        "warn",
-        f"{latency['low_ms']:.3g} to {latency['high_ms']:.3g} ms ({percent(band, 0)} either way)",
+    best, span = (
+        latency["fps"][-1],
+        f"{figure4(latency['low_ms'])} to {figure4(latency['high_ms'])} ms, {percent(latency['band'], 0)} either way",
     )
-    cores = "core" if best["cores"] == 1 else "cores"
-    rate = Card(
-        "Rate", f"{best['fps']:,.3g}", "FPS", "predicted", "warn", f"{best['cores']} {cores}, {best['low']:.3g} to {best['high']:.3g}"
-    )
+    time = Card("Latency on the board", figure4(latency["ms"]), "ms", "predicted", "warn", span)
+    cores = "one core" if best["cores"] == 1 else f"{best['cores']} cores"
+    between = f"{cores}, {figure4(best['low'])} to {figure4(best['high'])}"
+    rate = Card("Images a second", figure4(best["fps"]), "FPS", "predicted", "warn", between)
     code = Card("Machine code against integer", "equal", "", "bit for bit", "good", f"{simulation['bytes']:,} output bytes compared")
     return [time, rate, code]
 
@@ -131,9 +127,8 @@ def roofline(latency: Mapping[str, Any]) -> View:
     peak, bandwidth = latency["peak_gops"], latency["bandwidth_gbs"]
     dots = [_dot(layer, at) for at, layer in enumerate(latency["layers"]) if layer["macs"] and layer["bytes"] and layer["gops"]]
     ridge = peak / bandwidth
-    spots = [dot["intensity"] for dot in dots] + [ridge]
-    x = LogScale(10 ** _floor(min(spots)), 10 ** (_floor(max(spots)) + 1))
-    y = LogScale(10 ** _floor(min([dot["gops"] for dot in dots] + [peak / 10])), 10 ** (_floor(peak) + 1))
+    spots, rates = [ridge, *(dot["intensity"] for dot in dots)], [peak / 5, peak, *(dot["gops"] for dot in dots)]
+    x, y = _span(spots), _span(rates)
     longest = max((dot["ms"] for dot in dots), default=1.0)
     corners = [(x.low, min(bandwidth * x.low, peak)), (ridge, peak), (x.high, peak)]
     for dot in dots:
@@ -160,6 +155,12 @@ def _clipped(corners: Sequence[tuple[float, float]], low: float, bandwidth: floa
     return [(low / bandwidth, low), *rest] if height < low else [(first, height), *rest]
 
 
-def _floor(value: float) -> int:
-    """Return the exponent of the power of ten at or below *value*."""
-    return len(str(int(value))) - 1 if value >= 1 else int(f"{value:e}".split("e")[1])
+def _span(values: Sequence[float]) -> LogScale:
+    """Return an axis from a round number below all *values* to one above."""
+    return LogScale(_below(0.8 * min(values)), nice(1.25 * max(values)))
+
+
+def _below(value: float) -> float:
+    """Return the greatest 1, 2 or 5 times a power of ten that is not above *value*."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return max(factor * power for factor in (1, 2, 5) if factor * power <= value * (1 + 1e-9))

@@ -25,12 +25,14 @@ class Code:
 
     def conv(self, init: ConvInit) -> None:
         """Append a CONVINIT, unless the last one says the same."""
+        init.on = init.by = int(init.engine)
         if init != self._conv:
             self.add(init)
             self._conv = init
 
     def alu(self, init: AluInit) -> None:
         """Append an ALUINIT, unless the last one says the same."""
+        init.on = init.by = int(init.engine)
         if init != self._alu:
             self.add(init)
             self._alu = init

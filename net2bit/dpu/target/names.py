@@ -181,12 +181,13 @@ _SYNTHETIC = re.compile(r"(?P<head>.+)_(?P<digits>[0-9A-Fa-f]{16})")
 
 
 def by_name(name: str) -> tuple[int, ...]:
-    """Return the fingerprints that a target name stands for, the one of the earliest release first.
+    """Return the fingerprints that a target name stands for, the one of the earliest release first. A size alone means ISA1.
 
     Raises:
         ConfigError: There is no such target; with the near miss.
     """
     wanted = name.strip().upper()
+    wanted = f"DPUCZDX8G_ISA1_{wanted}" if wanted in PARALLELISM else wanted
     names = {known.name for known in ZDX8G} | set(OTHERS)
     match = next((known for known in names if known.upper() == wanted), "")
     if match:

@@ -7,6 +7,7 @@ copied when a CONV is met, so nothing can change them; the sums are made when so
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -36,8 +37,11 @@ class _Batch:
     regions: list[Region]
     """Lines that the outputs may go to, in the group of image banks at `group`."""
     group: int
+    reads: list[Region]
+    """Lines that the window may come from, in the group of image banks at `source`."""
+    source: int
     alone: bool
-    """Whether the outputs may be part of the window, so that a later CONV reads what this one wrote."""
+    """Whether the outputs may be part of the window, or one row's of another's, so that it counts which CONV comes first."""
     weights: list[Cells] = field(default_factory=list)
     bias: list[Cells] = field(default_factory=list)
 
@@ -78,15 +82,16 @@ class Convolver:
 
     def _begin(self, init: ConvInit, conv: Conv, window: Window) -> _Batch:
         check(init.act_type, init.shift_bias, leaky=self.banks.arch.leaky)
-        group, start = self.banks.group(conv.bank_id_out)
+        (group, start), (source, _) = self.banks.group(conv.bank_id_out), self.banks.group(window.bank)
         x, size = read(self.banks, window), conv.length * init.jump_write
         found = strips(self.banks.arch.pp, start, init.stride_out, init.stride_offset_out, 0, window.rows)
         regions = [(conv.bank_addr_out + (at.visit * init.stride_out + at.sub) * init.jump_write_endl, size) for at in found]
         left, right = window.inner_columns
         span = max(0, right - left - 1) * window.jump + window.lines
         reads = [(window.line(at) + left * window.jump, span) for at in window.strips(self.banks.arch.pp)]
-        alone = group == self.banks.group(window.bank)[0] and any(overlap(out, line) for out in regions for line in reads)
-        return _Batch(init, conv, window, x, regions, group, alone)
+        alone = group == source and any(overlap(out, line) for out in regions for line in reads)
+        alone |= any(overlap(*both) for both in combinations(regions, 2))
+        return _Batch(init, conv, window, x, regions, group, reads, source, alone)
 
     def _weights(self, init: ConvInit, conv: Conv) -> Cells:
         """Return the weights `[cp, kernel_h * kernel_w * channels]`, kept until a LOAD writes there."""
@@ -105,16 +110,20 @@ class Convolver:
         """Make ready for a LOAD to the lines *region* of *bank*."""
         arch = self.banks.arch
         if bank < arch.weight_bank:
-            self.touch(bank, region)
+            self.touch(bank, region, writes=True)
         elif bank < arch.alu_bank:
             self._clock += 1
             first, size = region[0] % DEPTH, region[1]
             self._written[slice(first, first + size) if first + size <= DEPTH else slice(None)] = self._clock
 
-    def touch(self, bank: int, region: Region) -> None:
+    def touch(self, bank: int, region: Region, *, writes: bool = False) -> None:
         """Make ready for an access to the lines *region* of an image bank."""
         batch = self._batch
-        if batch is not None and bank - bank % self.banks.arch.pp == batch.group and any(overlap(out, region) for out in batch.regions):
+        if batch is None:
+            return
+        group = bank - bank % self.banks.arch.pp
+        taken = group == batch.group and any(overlap(out, region) for out in batch.regions)
+        if taken or (writes and group == batch.source and any(overlap(line, region) for line in batch.reads)):
             self.flush()
 
     def flush(self) -> None:

@@ -35,19 +35,19 @@ class Calibration:
 
 
 PARAMETERS: Final = Parameters(
-    load_setup=40,
-    load_ports=1.5,
+    load_setup=23,
+    load_ports=1.65,
     load_lines=2,
-    save_setup=50,
+    save_setup=29,
     save_ports=1,
     save_lines=1,
-    memory_efficiency=0.52,
-    conv_setup=95,
-    alu_setup=40,
-    alu_rate=1,
-    elew_setup=40,
+    memory_efficiency=0.75,
+    conv_setup=77,
+    alu_setup=41,
+    alu_rate=2,
+    elew_setup=41,
     init=4,
-    launch_us=10,
+    launch_us=13,
 )
 
 CALIBRATION: Final = Calibration(

@@ -96,7 +96,8 @@ def _alu(arch: Arch) -> st.SearchStrategy[list[Instruction]]:
 
 
 def _strided(parts: tuple[ConvInit | AluInit, Sequence[Instruction], tuple[int, int]]) -> list[Instruction]:
-    init, work, (init.stride_h, init.stride_offset_in) = parts
+    init, work, stride = parts
+    init.stride_h, init.stride_offset_in = stride
     return [init, *work]
 
 
@@ -141,12 +142,12 @@ def touched(step: Step, arch: Arch) -> tuple[set[Place], set[Place]]:
     """What a step reads and writes, walked line by line."""
     match step:
         case LoadStep(load=m):
-            memory = set() if m.broadcast == 7 else _bytes(m.reg_id, m.ddr_addr, m.length, m.jump_read, m.channel)
-            return memory, _lines(m.bank_id, m.bank_addr, m.length, m.jump_write, arch.lines(m.channel))
+            memory = _bytes(m.reg_id, m.ddr_addr, m.length, m.jump_read, m.channel)
+            return set() if m.broadcast == 7 else memory, _lines(m.bank_id, m.bank_addr, m.length, m.jump_write, arch.lines(m.channel))
         case SaveStep(save=m):
             size = 1 if m.argmax and not m.const_en else m.channel
-            bank = set() if m.const_en else _lines(m.bank_id, m.bank_addr, m.length, m.jump_read, arch.lines(m.channel))
-            return bank, _bytes(m.reg_id, m.ddr_addr, m.length, m.jump_write, size)
+            lines = _lines(m.bank_id, m.bank_addr, m.length, m.jump_read, arch.lines(m.channel))
+            return set() if m.const_en else lines, _bytes(m.reg_id, m.ddr_addr, m.length, m.jump_write, size)
         case ConvStep(init=init, conv=m):
             reads = _window(init, m, init.valid_pixel_parallel, m.length, m.channel_group, arch)
             for bank in range(arch.weight_bank, arch.alu_bank):

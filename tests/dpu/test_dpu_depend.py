@@ -155,8 +155,8 @@ def test_loads_far_ahead_are_held_back() -> None:
         Conv(bank_id_in=0, bank_addr_in=0, bank_id_out=4, bank_addr_out=0, bank_addr_weights=n, bank_addr_bias=0, length=1, channel_group=1)
         for n in range(200)
     ]
-    at_once = [init, *loads, *convs, End()]
-    in_turn = [init, *[item for pair in zip(loads, convs, strict=True) for item in pair], End()]
+    at_once: list[Instruction] = [init, *loads, *convs, End()]
+    in_turn: list[Instruction] = [init, *[item for pair in zip(loads, convs, strict=True) for item in pair], End()]
     for program in (at_once, in_turn):
         depend(program, B512)
         _ordered(program, B512)

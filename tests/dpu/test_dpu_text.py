@@ -33,13 +33,13 @@ def test_assembly_of_amds_simulator(reference: Path) -> None:
 
 
 def test_vendor_listing(reference: Path) -> None:
-    """The vendor's MNIST program reads as 66 lines, with its waits and signals."""
+    """The vendor's MNIST program reads as 50 lines, with its waits and signals."""
     (one,) = load(reference / "xmodel" / "dpu_mnist_classifier.xmodel")
     lines = [" ".join(line.split()) for line in listing(one.program, one.arch)]
     assert "13-28 C LOAD x16 weight banks b16:0 .. b31:0 len 3 ch 3 jr 3 jw 1 R0+4096..4231 (step 9)" in lines
     assert "94 LM L CONV in b0:0/26 out b0:52 w 6 bias 2 len 1 cg 2 co 0 pad t0 l0 b12 r12" in lines
     assert lines[-1] == "229 END"
-    assert len(lines) == 66
+    assert len(lines) == 50
 
 
 def test_left_out_fields_are_the_smallest() -> None:

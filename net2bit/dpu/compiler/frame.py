@@ -26,6 +26,8 @@ PIXELS: Final = 1024
 """The longest row of one instruction."""
 JUMP: Final = 1024
 """The longest jump of a 10-bit field."""
+NARROWER: Final = "narrower column tiles"
+"""What a FitError advises where it helps."""
 
 
 class Axis(NamedTuple):
@@ -353,9 +355,9 @@ class _Builder:
             # A map in slices is made as wide by each of its layers as its widest reader wants it.
             buffer = self.buffers[part.out]
             if buffer.pitch > DEPTH:
-                raise FitError(f"a row of {buffer.map} takes {buffer.pitch} of {DEPTH} lines", where=part.layer.name)
+                raise FitError(f"a row of {buffer.map} takes {buffer.pitch} of {DEPTH} lines", where=part.layer.name, remedy=NARROWER)
             if max(b - a for a, b in part.columns) > PIXELS:
-                raise FitError(f"a row of {buffer.map} is longer than {PIXELS} pixels", where=part.layer.name)
+                raise FitError(f"a row of {buffer.map} is longer than {PIXELS} pixels", where=part.layer.name, remedy=NARROWER)
 
     # -- rows ----------------------------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from net2bit.dpu.arch import DEPTH
 from net2bit.dpu.compiler.front.phases import Slide, slides
-from net2bit.dpu.compiler.front.site import Site, dims, stepped
-from net2bit.dpu.compiler.layers import EVERY, NO_PAD, Layer, Pad, Pair, Parameter, View, Work
+from net2bit.dpu.compiler.front.site import Site, dims, stepped, window_groups
+from net2bit.dpu.compiler.layers import EVERY, NO_PAD, POINT, Layer, Pad, Pair, Parameter, View, Work
 from net2bit.quant import arith
 from net2bit.quant.arith import Act, Activation, Codes
 from net2bit.quant.kernels_steps import Convolution
@@ -96,6 +96,8 @@ def _emit(site: Site, op: Op, step: Convolution, to: View) -> None:
         Work.DEPTHWISE if depthwise else Work.CONV,
         (source,),
         to,
+        Pair(*_codes(site, op).shape[1:3]),
+        POINT if isinstance(geometry, Spread) else Pair(*geometry.stride),
         bias=_bias(site, op, step),
         act=act_type(step.activation),
         shift_cut=step.shift_cut,
@@ -126,7 +128,7 @@ def _parts(site: Site, op: Op, layer: Layer, groups: int) -> Iterator[tuple[Laye
     (view,) = layer.reads
     count = layer.writes.channels
     if layer.work is Work.DEPTHWISE:
-        most = DEPTH // (codes.shape[1] * codes.shape[2]) * site.arch.cp
+        most = min(DEPTH // (codes.shape[1] * codes.shape[2]), window_groups(site.arch, layer)) * site.arch.cp
         for first in range(0, count, most):
             size = min(most, count - first)
             key = name if size == count else f"{name}[:{first}+{size}]"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import gcd
 
 from net2bit.dpu.compiler.front.conv import act_type, gate, write_shift
-from net2bit.dpu.compiler.front.site import Site, copy_shift, dims, repeated
+from net2bit.dpu.compiler.front.site import Site, copy_shift, dims, repeated, window_groups
 from net2bit.dpu.compiler.layers import NO_PAD, POINT, Axis, Layer, Pad, Pair, View, Work
 from net2bit.quant.arith import average_factor
 from net2bit.quant.kernels_read import position
@@ -45,7 +45,18 @@ def pool(site: Site, op: Op) -> None:
     if step.average:
         factor, down = factor_of(*window.kernel)
         layer = replace(layer, work=Work.AVERAGE, factor=factor, shift_cut=copy_shift(down + step.shift))
-    site.layers.append(layer)
+    most = window_groups(site.arch, layer) * site.arch.cp
+    site.layers += [_channels(layer, first, min(most, to.channels - first)) for first in range(0, to.channels, most)]
+
+
+def _channels(layer: Layer, first: int, count: int) -> Layer:
+    """Return the layer for some of its channels; each channel is pooled by itself."""
+    (view,), to = layer.reads, layer.writes
+    return replace(
+        layer,
+        reads=(replace(view, first=view.first + first, channels=count),),
+        writes=replace(to, first=to.first + first, channels=count),
+    )
 
 
 def _every(view: View, stride: list[int], to: View) -> View:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from net2bit.dpu.arch import Arch
+from net2bit.dpu.arch import DEPTH, Arch
 from net2bit.dpu.compiler.front.blob import Blob
 from net2bit.dpu.compiler.layers import Axis, Layer, Map, Pad, Parameter, View, Work
 from net2bit.quant.kernels_read import position, step_of
@@ -54,6 +54,14 @@ def stepped(view: View, rows: Axis, columns: Axis, height: int, width: int) -> V
 
 def _inside(outer: Axis, inner: Axis) -> Axis:
     return Axis(outer.start + inner.start * outer.step, outer.step * inner.step, inner.repeat)
+
+
+def window_groups(arch: Arch, layer: Layer) -> int:
+    """Return how many channel groups of one window of the ALU fit the banks at once, beside the next row and the result."""
+    (view,) = layer.reads
+    visit = arch.pp * layer.stride.height
+    rows = min(layer.kernel.height + layer.stride.height + visit - 1, view.height + visit - 1) // visit * layer.stride.height
+    return max(1, DEPTH // (rows * layer.kernel.width + 2))
 
 
 class Site:

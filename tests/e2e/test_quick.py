@@ -83,19 +83,57 @@ def test_second_build_does_nothing(first: Tree) -> None:
     assert first.digests() == before
 
 
+def _ran(said: str) -> list[str]:
+    """Return the stages that a build ran."""
+    return [line.split()[1].rstrip(":") for line in said.splitlines() if line.startswith(".  ")]
+
+
 def test_one_knob_rebuilds_what_is_stale_and_no_more(first: Tree) -> None:
     """Another way to choose fix positions leaves data, training and freezing alone; going back runs nothing."""
     said = first.run("quant.method=non_overflow")
-    ran = [line.split()[1].rstrip(":") for line in said.splitlines() if line.startswith(".  ")]
+    ran = _ran(said)
     assert ran[0] == "positions.json"
-    assert set(ran) <= {"positions.json", "unet_int.xmodel@quantize", "unet_int.xmodel", "ladder.json", "report.html", "accuracy.json"}
+    followers = {"unet_int.xmodel", "ladder.json", "accuracy.json", "unet.xmodel", "simulation.json", "latency.json", "report.html"}
+    assert set(ran) <= {"positions.json", *followers}
     assert ".  " not in first.run()
+
+
+def test_another_dpu_compiles_again_and_no_more(first: Tree) -> None:
+    """For another DPU the hardware's files, the compiled network and what follows are made; data, training and quantization stay."""
+    ran = _ran(first.run("dpu=b1152"))
+    assert set(ran) == {"arch.json", "unet.xmodel", "simulation.json", "latency.json", "report.html"}
+    simulation = json.loads((first.folder / "dist/quick/simulation.json").read_text(encoding="utf-8"))
+    assert simulation["different"] == 0
+    assert ".  " not in first.run()
+
+
+def test_another_clock_does_not_compile_again(first: Tree) -> None:
+    """The clock decides the prediction, not the machine code."""
+    assert not {"unet.xmodel", "simulation.json"} & set(_ran(first.run("dpu.clock_mhz=100")))
+    assert ".  " not in first.run()
+
+
+def test_machine_code_is_bit_equal_to_the_integer_network(first: Tree) -> None:
+    """The compiled network, executed instruction by instruction, gives every output byte of the integer network, and its Dice."""
+    folder = first.folder / "dist/quick"
+    simulation, ladder = (json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("simulation", "ladder"))
+    assert (simulation["different"], simulation["images"]) == (0, ladder["images"])
+    assert simulation["bytes"] > 0
+    assert simulation["dice"] == ladder["rungs"][-1]["dice"]
+
+
+def test_fingerprints_agree_from_hardware_to_prediction(first: Tree) -> None:
+    """Hardware description, compiled network and prediction speak of one and the same DPU."""
+    folder = first.folder / "dist/quick"
+    found = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("arch", "simulation", "latency")}
+    prints = {int(found["arch"]["fingerprint"], 16), int(found["simulation"]["fingerprint"], 16)}
+    assert prints == {int(found["latency"]["kernel"]["fingerprint"], 16)}
 
 
 def test_report_carries_the_facts_of_the_runs(first: Tree) -> None:
     """dist/ holds every chosen artifact under its plain name, and the report there shows what the stages took."""
     folder = first.folder / "dist/quick"
-    for name in ("weights.h5", "frozen.pb", "unet_int.xmodel", "ladder.json"):
+    for name in ("weights.h5", "frozen.pb", "unet_int.xmodel", "ladder.json", "arch.json", "dpu.dcf", "unet.xmodel", "unet_kernel.info"):
         assert (folder / name).resolve().is_file(), name
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "peak" in page
@@ -113,7 +151,9 @@ def test_every_artifact_has_a_manifest(first: Tree) -> None:
     """Every stage kept what it was made from: inputs, slice, tools, time and memory."""
     with sqlite3.connect(first.folder / ".net2bit/store.db") as db:
         manifests = [json.loads(text) for (text,) in db.execute("SELECT manifest FROM records")]
-    assert {"train", "freeze", "convert", "calibrate", "quantize", "verify", "report"} <= {one["op"]["name"] for one in manifests}
+    assert {"train", "freeze", "convert", "calibrate", "quantize", "verify", "target", "compile", "simulate", "latency", "report"} <= {
+        one["op"]["name"] for one in manifests
+    }
     for one in manifests:
         assert one["tools"]["python"]
         assert one["took"]["seconds"] > 0

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from declared import composed, config, declarations, digests, op, planned, registry
+from declared import composed, config, declarations, op, planned, registry
 
 from net2bit.errors import PlanError
 from net2bit.graph.kind import Kind
@@ -201,7 +201,7 @@ def test_upstream_names_each_maker_once() -> None:
     """The stages before a stage are given once each, even where it takes several files from one."""
     made = planned()
     names = [stage.op.name for stage in made.upstream(made.by_name["report.html"])]
-    assert names == ["verify", "train", "chronicle", "pack", "freeze", "calibrate"]
+    assert names == ["verify", "train", "chronicle", "pack", "freeze", "calibrate", "simulate", "latency", "target"]
 
 
 def test_the_digest_is_fixed() -> None:

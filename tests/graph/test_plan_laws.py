@@ -123,6 +123,17 @@ def test_two_experiments_share_what_they_share() -> None:
     assert same == ["arch.json", "images", "dataset.h5", "weights.h5", "frozen.pb", "unet_float.xmodel", "curve.png"]
 
 
+def _moved(*words: str) -> list[str]:
+    """Return the stages of the default experiment that *words* put into another place."""
+    one, two = digests(planned()), digests(planned(*words))
+    return [name for name in one if one[name] != two.get(name)]
+
+
+def test_another_dpu_moves_the_hardware_and_what_follows_from_it() -> None:
+    """Another DPU keeps data, training and quantization in place: only its own files, the machine code and what is made of it move."""
+    assert _moved("dpu=b1152") == ["arch.json", "unet.xmodel", "simulation.json", "latency.json", "report.html"]
+
+
 def test_planning_is_linear() -> None:
     """A plan of twice the stages takes at most 2.2 times the function calls: a thousand stages plan within milliseconds."""
     assert _calls(600) <= 2.2 * _calls(300)

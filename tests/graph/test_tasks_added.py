@@ -24,7 +24,7 @@ OPS = (
     ),
 )
 '''
-TOOLCHAIN = '''"""Another vendor's quantizer."""
+TOOLCHAIN = '''"""Another vendor's quantizer and compiler."""
 
 from net2bit.graph.kind import Op
 
@@ -36,6 +36,13 @@ OPS = (
         needs=("frozen.pb", "dataset.h5"),
         makes=("int.xmodel", "positions.json", "float.xmodel"),
         run="vendor:run",
+    ),
+    Op(
+        name="vendor_compile",
+        title="Compile with the vendor's tool",
+        needs=("int.xmodel", "arch.json"),
+        makes=("xmodel", "meta.json", "md5sum.txt", "kernel.info"),
+        run="vendor:compile",
     ),
 )
 '''
@@ -122,6 +129,7 @@ def test_a_toolchain_is_one_file(copy: Copy) -> None:
     copy.add("tasks/toolchains/vendor.py", TOOLCHAIN)
     listed = copy.listed("toolchain.name=vendor")
     assert listed["unet_int.xmodel"] == "Quantize with the vendor's tool"
+    assert listed["unet.xmodel"] == "Compile with the vendor's tool"
     assert listed["weights.h5"] == "Train the network"
 
 

@@ -10,18 +10,13 @@ from net2bit.dpu.arch import DEPTH, Arch
 from net2bit.dpu.compiler.banks import Ring
 from net2bit.dpu.compiler.emit_code import Code
 from net2bit.dpu.compiler.frame import PIXELS, Part
+from net2bit.dpu.compiler.kernel import BEAT, LOAD_BYTES, STEP
 from net2bit.dpu.compiler.layers import Axis, Layer, Place
 from net2bit.dpu.compiler.schedule import FitError
 from net2bit.dpu.isa import Load, Save
 
-LOAD_BYTES: Final = 16384
-"""The widest LOAD pixel."""
 SAVE_BYTES: Final = 4096
 """The widest SAVE pixel."""
-STEP: Final = 65536
-"""The longest jump in DDR, bytes."""
-BEAT: Final = 16
-"""Bytes that the DDR port moves in one cycle; a pixel takes whole ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from net2bit.dpu.arch import DEPTH, Arch
 from net2bit.dpu.compiler.banks import Ring
 from net2bit.dpu.compiler.emit_code import Code
 from net2bit.dpu.compiler.emit_move import Mover
-from net2bit.dpu.compiler.emit_weights import Keeper, kernel
+from net2bit.dpu.compiler.emit_weights import Keeper
 from net2bit.dpu.compiler.frame import JUMP, WRITES, Frame, Part
+from net2bit.dpu.compiler.kernel import kernel
 from net2bit.dpu.compiler.layers import Layer, Work
 from net2bit.dpu.compiler.turns import Turn
 from net2bit.dpu.compiler.windows import MARGIN, Input, Output, reach, source, target

@@ -3,50 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
 
 from net2bit.dpu.arch import DEPTH, Arch
 from net2bit.dpu.compiler.banks import Lines
 from net2bit.dpu.compiler.emit_code import Code
-from net2bit.dpu.compiler.emit_move import LOAD_BYTES, STEP, Run, joined, pieces
-from net2bit.dpu.compiler.frame import PIXELS, Part
-from net2bit.dpu.compiler.layers import Layer, Work
+from net2bit.dpu.compiler.emit_move import Run, joined, pieces
+from net2bit.dpu.compiler.frame import Part
+from net2bit.dpu.compiler.kernel import LOAD_BYTES, Kernel, kernel
+from net2bit.dpu.compiler.layers import Work
 from net2bit.dpu.isa import Load
-
-LONG: Final = 64
-"""Bus beats of a LOAD beyond which there is nothing to gain by joining more output groups."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """The weights of one output channel: `taps` runs of `channels` bytes, `lines` lines each."""
-
-    taps: int
-    channels: int
-    lines: int
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of one output channel."""
-        return self.taps * self.channels
-
-    @property
-    def depth(self) -> int:
-        """Lines of one output group."""
-        return self.taps * self.lines
-
-    def flat(self, arch: Arch) -> bool:
-        """Whether the taps follow one another without a gap in the lines, too."""
-        return (self.taps == 1 or self.channels % arch.cp == 0) and self.bytes <= LOAD_BYTES
-
-
-def kernel(layer: Layer, arch: Arch) -> Kernel:
-    """Return the shape of a CONV layer's weights."""
-    channels = layer.reads[0].channels
-    if layer.augmented:
-        return Kernel(layer.kernel.height, layer.kernel.width * channels, arch.lines(layer.kernel.width * channels))
-    return Kernel(layer.kernel.height * layer.kernel.width, channels, arch.lines(channels))
 
 
 class Keeper:
@@ -107,20 +72,13 @@ class Keeper:
             return
         first, count = 0, 1
         while first < part.groups:
-            count = min(count, self._most(shape), part.groups - first)
+            count = min(count, shape.together(self.arch, self.ring.size), part.groups - first)
             line = self.ring.take(count * shape.depth) if kept is None else kept + first * shape.depth
             self._chunk(part, shape, range(first, first + count), line)
             if kept is not None:
                 self.filled[at] = first + count
             yield range(first, first + count), line
             first, count = first + count, count * 2
-
-    def _most(self, shape: Kernel) -> int:
-        """Output groups of one LOAD: few if they are long anyway, and never more than a third of the ring."""
-        if not shape.flat(self.arch) or shape.bytes * self.arch.cp > STEP or shape.depth > PIXELS:
-            return 1
-        beats = -(-shape.bytes // 16)
-        return max(1, min(LONG // beats, self.ring.size // 3 // shape.depth))
 
     def _chunk(self, part: Part, shape: Kernel, groups: range, line: int) -> None:
         assert part.layer.weights is not None  # noqa: S101 - a convolution has weights

@@ -107,6 +107,8 @@ class Part:
     """Whether its output goes to DDR."""
     out: int = -1
     """The buffer that it writes."""
+    sink: bool = False
+    """Whether no layer of the group reads what it makes."""
     offset: int = 0
     """The line of its first channel in the buffer's pixel."""
     reads: list[Read] = field(default_factory=list)
@@ -194,13 +196,19 @@ def window(layer: Layer, view: View | None = None) -> tuple[Axis, Axis]:
     return Axis(kernel.height, layer.stride.height, pad.top), columns
 
 
-def frame(network: Network, group: Group, arch: Arch) -> Frame:
+def frame(network: Network, group: Group, arch: Arch, *, share: bool = True) -> Frame:
     """Work out a group's buffers, tiles and turns.
+
+    Args:
+        network: What the group is part of.
+        group: Its layers.
+        arch: The machine.
+        share: Load a map once for all layers that look at it in the same way; else each loads its rows when it needs them.
 
     Raises:
         FitError: A view cannot be read on the chip, or a field of an instruction is too small.
     """
-    builder = _Builder(network, group, arch)
+    builder = _Builder(network, group, arch, share=share)
     builder.link()
     builder.tile()
     builder.rows()
@@ -210,8 +218,8 @@ def frame(network: Network, group: Group, arch: Arch) -> Frame:
 class _Builder:
     """The steps of `frame`."""
 
-    def __init__(self, network: Network, group: Group, arch: Arch) -> None:
-        self.network, self.group, self.arch = network, group, arch
+    def __init__(self, network: Network, group: Group, arch: Arch, *, share: bool) -> None:
+        self.network, self.group, self.arch, self.share = network, group, arch, share
         self.uses = uses(network)
         inside = {plan.layer for plan in group.layers}
         self.inside = inside
@@ -222,6 +230,7 @@ class _Builder:
             later = (reader for reader, view in self.uses.readers[name] if reader not in inside and overlap(view, layer.writes))
             saved = name in network.outputs or any(True for _ in later)
             self.parts.append(_part(plan, layer, saved=saved, arch=arch))
+        self.looks = [view for part in self.parts for view in part.layer.reads]
         self.buffers: list[Buffer] = []
         self.pending: list[list[tuple[int, int, View]]] = [[] for _ in self.parts]
 
@@ -230,15 +239,11 @@ class _Builder:
     def link(self) -> None:
         """Give each operand and each output its buffer."""
         shared: dict[str, int] = {}
-        for part in self.parts:
-            name = part.layer.writes.map
-            if name not in shared and any(self._local(view) for other in self.parts for view in other.layer.reads if view.map == name):
-                shared[name] = self._whole(name)
         loaded: dict[tuple[object, ...], int] = {}
         for position, part in enumerate(self.parts):
             for operand, view in enumerate(part.layer.reads):
                 local = self._local(view)
-                where = shared[view.map] if local else self._loaded(loaded, part.layer, view)
+                where = shared[view.map] if local else self._loaded(loaded if self.share else {}, part.layer, view)
                 self.buffers[where].readers.append((position, operand))
                 offset = self._slice(view, part.layer) if local else 0
                 self.pending[position].append((where, offset, view))
@@ -253,13 +258,13 @@ class _Builder:
     def _whole(self, name: str) -> int:
         """A map that is made and read here; slices that earlier groups made are loaded if they are read."""
         arch, held = self.arch, self.network.maps[name]
-        looks = [view for part in self.parts for view in part.layer.reads if view.map == name and self._local(view)]
+        looks = [view for view in self.looks if view.map == name and self._local(view)]
         earlier = []
         for index in self.uses.writers[name]:
             if not any(overlap(self.network.layers[index].writes, look) for look in looks):
                 continue
             view = self.network.layers[index].writes
-            if not view.plain or view.first % arch.cp:
+            if not _entire(view, held) or view.first % arch.cp:
                 raise FitError(
                     f"{name} is written in parts that do not lie side by side on the chip", where=self.network.layers[index].name
                 )
@@ -292,12 +297,35 @@ class _Builder:
 
     def _output(self, position: int, part: Part, shared: dict[str, int]) -> None:
         view = part.layer.writes
-        if view.map in shared:
-            part.out, part.offset = shared[view.map], view.first // self.arch.cp
+        inner = any(read.map == view.map and self._local(read) for read in self.looks)
+        part.sink = not inner
+        if inner and view.map in shared:
+            part.out = shared[view.map]
         else:
-            self.buffers.append(Buffer(view.map, view.height, view.width, self.arch.lines(view.channels)))
-            part.out = len(self.buffers) - 1
+            place = self._in_place(position, part, alone=not inner or len(self.uses.writers[view.map]) == 1)
+            if place is None:
+                place = self._whole(view.map) if inner else self._staging(view)
+            part.out = place
+        if inner:
+            shared[view.map] = part.out
+            part.offset = view.first // self.arch.cp
         self.buffers[part.out].writers.append(position)
+
+    def _staging(self, view: View) -> int:
+        self.buffers.append(Buffer(view.map, view.height, view.width, self.arch.lines(view.channels)))
+        return len(self.buffers) - 1
+
+    def _in_place(self, position: int, part: Part, *, alone: bool) -> int | None:
+        """The operand's buffer that an elementwise layer may overwrite, for it is that operand's last reader."""
+        if not part.layer.work.on_elew or not alone:
+            return None
+        to = part.layer.writes
+        for where, offset, view in self.pending[position]:
+            buffer = self.buffers[where]
+            same = (buffer.height, buffer.width, buffer.lines, offset) == (to.height, to.width, self.arch.lines(to.channels), 0)
+            if same and buffer.writers and sum(read.map == view.map for read in self.looks) == 1:
+                return where
+        return None
 
     def _fitting(self, layer: Layer, height: int) -> int:
         """The grouping that a layer wants of its input: its stride, or more if the window spans too many visits."""
@@ -331,7 +359,7 @@ class _Builder:
             part = self.parts[position]
             own = part.layer.writes.width
             part.share = [(own * a // width, own * b // width) for a, b in pairwise(cuts)]
-            base = part.share if part.saved or not self.buffers[part.out].readers else [None] * (len(cuts) - 1)
+            base = part.share if part.saved or part.sink else [None] * (len(cuts) - 1)
             part.columns = [_hull(a, b) for a, b in zip(needed[part.out], base, strict=True)]
             for where, _, view in self.pending[position]:
                 _, axis = window(part.layer, view)
@@ -395,7 +423,8 @@ class _Builder:
             if spans(rows, buffer.grouping, part.height, self.arch.pp) > VISITS:
                 raise FitError(f"a window of {rows.kernel} rows of {buffer.map} does not fit the banks", where=layer.name)
         turns = _running(needs, len(self.group.columns) - 1, buffer.span)
-        writers = tuple(at for at in buffer.writers if overlap(self.parts[at].layer.writes, view))
+        makers = ((at, self.parts[at].layer.writes) for at in buffer.writers)
+        writers = tuple(at for at, made in makers if made.map == view.map and overlap(made, view))
         return Read(where, offset, self.arch.lines(channels), channels, rows, columns, turns, writers, single)
 
 

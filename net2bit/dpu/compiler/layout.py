@@ -61,6 +61,15 @@ def layout(network: Network, group: Group, arch: Arch) -> Layout:
         FitError: The group does not fit: image lines, weight lines, or a field of an instruction.
     """
     held = frame(network, group, arch)
+    try:
+        return _layout(held)
+    except FitError:
+        if not any(buffer.loads and len(buffer.readers) > 1 for buffer in held.buffers):
+            raise
+        return _layout(frame(network, group, arch, share=False))
+
+
+def _layout(held: Frame) -> Layout:
     resident = weights(held)
     order, needed = lazy(held)
     least = [_visits(held, buffer, count) for buffer, count in zip(held.buffers, needed, strict=True)]

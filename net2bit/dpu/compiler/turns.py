@@ -9,11 +9,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from net2bit.dpu.compiler.frame import Frame, Part, Read
+from net2bit.dpu.compiler.kernel import BEAT, kernel
 from net2bit.dpu.compiler.layers import Work
 from net2bit.dpu.compiler.schedule import FitError
+
+START: Final = 16
+"""Cycles of a CONV, ALU or ELEW beyond its work."""
+MOVE: Final = 8
+"""Cycles of a LOAD or SAVE beyond its bytes."""
 
 
 class Turn(NamedTuple):
@@ -45,7 +51,7 @@ class _Demand:
         self.order: list[Turn] = []
 
     def run(self) -> None:
-        sinks = [at for at, part in enumerate(self.frame.parts) if not self.frame.buffers[part.out].readers]
+        sinks = [at for at, part in enumerate(self.frame.parts) if part.sink]
         wanted = [((k + 1) / self.frame.parts[at].turns, at, k) for at in sinks for k in range(self.frame.parts[at].turns)]
         for tile in range(self.frame.tiles):
             for _, at, k in sorted(wanted):
@@ -212,16 +218,16 @@ def _cost(frame: Frame, part: Part) -> Cost:
     blocks = -(-rows // part.block)
     load = 0.0
     if layer.work is Work.CONV:
-        work = blocks * part.groups * (16 + width * part.depth)
-        load = part.groups * arch.cp * (8 + part.depth * arch.cp / 16)
+        work = blocks * part.groups * (START + width * part.depth)
+        load = kernel(layer, arch).cycles(arch, part.groups, MOVE)
     elif layer.work.on_elew:
-        work = blocks * (16 + width * part.groups * len(part.reads))
+        work = blocks * (START + width * part.groups * len(part.reads))
     else:
-        work = blocks * (16 + width * layer.kernel.height * layer.kernel.width * part.groups)
-    save = rows * (8 + max(b - a for a, b in part.share) * -(-layer.writes.channels // 16))
+        work = blocks * (START + width * layer.kernel.height * layer.kernel.width * part.groups)
+    save = rows * (MOVE + max(b - a for a, b in part.share) * -(-layer.writes.channels // BEAT))
     return Cost(load, work, save, tuple(_row(frame, read) for read in part.reads))
 
 
 def _row(frame: Frame, read: Read) -> float:
     buffer = frame.buffers[read.buffer]
-    return sum(8 + max(b - a for a, b in buffer.columns) * -(-view.channels // 16) for view, _ in buffer.loads)
+    return sum(MOVE + max(b - a for a, b in buffer.columns) * -(-view.channels // BEAT) for view, _ in buffer.loads)

@@ -9,9 +9,11 @@ from net2bit.dpu.compiler.banks import Lines
 from net2bit.dpu.compiler.emit_code import Code
 from net2bit.dpu.compiler.emit_move import Run, joined, pieces
 from net2bit.dpu.compiler.frame import Part
-from net2bit.dpu.compiler.kernel import LOAD_BYTES, Kernel, kernel
+from net2bit.dpu.compiler.kernel import LOAD_BYTES, LONG, Kernel, kernel
 from net2bit.dpu.compiler.layers import Work
 from net2bit.dpu.isa import Load
+
+__all__ = ["LONG", "Keeper", "Kernel", "kernel"]
 
 
 class Keeper:

@@ -46,7 +46,7 @@ _UNKNOWN: Final = {
     "fix2float": ("it leaves fixed point", ""),
     "float2fix": ("it enters fixed point", ""),
     "softmax": ("it works on floating-point numbers", "leave it to the host, or take the greatest score instead"),
-    "sigmoid": ("the DPU has no sigmoid", "use a hard sigmoid"),
+    "sigmoid": ("the DPU has no sigmoid, nor SiLU", "use a hard sigmoid; for a SiLU, LeakyReLU with slope 0.1015625 (26/256), or ReLU"),
     "swish": ("the DPU has no SiLU", "use LeakyReLU with slope 0.1015625 (26/256), or ReLU, and train again"),
     "mish": ("the DPU has no Mish", "use LeakyReLU with slope 0.1015625 (26/256), or ReLU, and train again"),
     "gelu": ("the DPU has no GELU", "use ReLU, and train again"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from net2bit.dpu.compiler.front.islands import fixed
 from net2bit.dpu.model import dpu_nodes, ops_of
 from net2bit.errors import ModelError
 from net2bit.quant.kernels_read import position
@@ -19,11 +20,12 @@ def plain(graph: Graph) -> Graph:
     """Return a `-fix` graph without subgraphs, borders and addresses; constants of a compiled model are read from its REG_0.
 
     A bias that the compiler has stored shifted right gets the fix position of what is stored, so that the integer executor computes
-    the same numbers.
+    the same numbers. A fake-quantized graph is lowered first.
 
     Raises:
         ModelError: It holds a picture batch, or the parameters of a compiled model are damaged.
     """
+    graph = fixed(graph) if graph.of_type("fix") else graph
     content = _parameters(graph)
     made = Graph(graph.name, attrs={name: graph.attrs[name] for name in ("origin",) if name in graph.attrs})
     made.op_defs = graph.op_defs

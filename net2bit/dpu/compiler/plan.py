@@ -2,31 +2,89 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
-from typing import Literal
+from typing import Final, Literal
 
 from net2bit.dpu.arch import DEPTH, Arch
+from net2bit.dpu.compiler.estimate import Busy, estimate
 from net2bit.dpu.compiler.layers import Layer, Network
+from net2bit.dpu.compiler.layout import layout
 from net2bit.dpu.compiler.plan_room import buffers, fits, weight_lines
+from net2bit.dpu.compiler.plan_search import Found, Search
 from net2bit.dpu.compiler.schedule import Group, LayerPlan, Schedule
+from net2bit.dpu.timing import REFERENCE, Costs
 from net2bit.errors import ProgramError
+
+LONGEST: Final = 8
+"""Layers of a group at most."""
+PATIENCE: Final = 6
+"""Longer and longer groups that do not pay before no longer ones are tried."""
 
 Effort = Literal["trivial", "fast", "search"]
 
 
-def plan(network: Network, arch: Arch, *, effort: Effort = "fast") -> Schedule:
+def plan(network: Network, arch: Arch, *, effort: Effort = "fast", costs: Costs = REFERENCE) -> Schedule:
     """Decide how a network shares the chip.
 
     Args:
         network: What is to be computed.
         arch: The machine.
         effort: `trivial` runs each layer on its own; `fast` chooses by estimate; `search` times the best candidates.
+        costs: Cycles of an instruction.
 
     Raises:
         ProgramError: A layer does not fit the machine even when cut into the smallest tiles.
     """
-    del effort  # one kind so far
-    return trivial(network, arch)
+    if effort == "trivial":
+        return trivial(network, arch)
+    return Cutter(network, arch, costs).cut()
+
+
+class Cutter:
+    """Cuts the list of layers into groups: dynamic programming over where groups begin."""
+
+    def __init__(self, network: Network, arch: Arch, costs: Costs) -> None:
+        self.network, self.arch = network, arch
+        self.search = Search(network, arch, costs)
+
+    def cut(self) -> Schedule:
+        """Return the cheapest cut."""
+        count = len(self.network.layers)
+        singles = [self._single(index) for index in range(count)]
+        best = [0.0, *itertools.accumulate(found.cycles for found in singles)]
+        chosen: list[Found | None] = [None, *singles]
+        for first in range(count):
+            self._extend(first, best, chosen)
+        groups, end = list[Group](), count
+        while end:
+            found = chosen[end]
+            assert found is not None  # noqa: S101 - every layer but the empty beginning has a choice
+            groups.append(found.group)
+            end -= len(found.group.layers)
+        return Schedule(tuple(reversed(groups)))
+
+    def _single(self, index: int) -> Found:
+        found = self.search.best([index])
+        if found is None:
+            group = alone(self.network, index, self.arch)
+            return Found(estimate(layout(self.network, group, self.arch), self.search.costs).cycles, Busy(), group)
+        return found
+
+    def _extend(self, first: int, best: list[float], chosen: list[Found | None]) -> None:
+        """Try the groups that begin at a layer, longer and longer, until several in a row do not pay."""
+        single = chosen[first + 1]
+        if single is not None and best[first] + single.cycles < best[first + 1]:
+            best[first + 1] = best[first] + single.cycles
+        failed = 0
+        for end in range(first + 1, min(len(self.network.layers), first + LONGEST) + 1):
+            limit = best[end] - best[first]
+            found = self.search.best(range(first, end), limit)
+            if found is not None:
+                best[end], chosen[end] = best[first] + found.cycles, found
+            failed = 0 if found is not None or end == first + 1 else failed + 1
+            if failed >= PATIENCE:
+                break
 
 
 def trivial(network: Network, arch: Arch) -> Schedule:

@@ -1,0 +1,212 @@
+"""The cheapest way to run a stretch of layers as one group: rows in a turn, column tiles, which weights stay.
+
+Candidates are laid out (`layout`) and estimated (`estimate`); one whose busiest engine alone takes longer than what is already known is
+dropped before it is laid out. Stretches that look alike are searched once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from net2bit.dpu.arch import DEPTH, Arch
+from net2bit.dpu.compiler.estimate import Busy, Tally, estimate
+from net2bit.dpu.compiler.frame import frame, uses
+from net2bit.dpu.compiler.layers import Layer, Network, View, Work
+from net2bit.dpu.compiler.layout import layout
+from net2bit.dpu.compiler.plan_room import weight_lines
+from net2bit.dpu.compiler.schedule import FitError, Group, LayerPlan
+from net2bit.dpu.timing import REFERENCE, Costs
+
+TILES: Final = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 19, 22, 26, 32, 43, 64, 128, 256, 512, 1024)
+"""Numbers of column tiles that are tried."""
+TURNS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+"""Rows of a turn that are tried, in units of PP."""
+FURTHER: Final = 3
+"""Numbers of tiles beyond the first that fits: smaller tiles leave room to run ahead."""
+FEW: Final = 4
+"""Choices of rows for groups of several layers, besides whole maps."""
+
+
+class Found(NamedTuple):
+    """A group and what it takes."""
+
+    cycles: float
+    busy: Busy
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A group without its place in the network."""
+
+    cycles: float
+    busy: Busy
+    rows: tuple[int, ...]
+    resident: tuple[bool, ...]
+    columns: tuple[int, ...]
+
+
+class _Answer(NamedTuple):
+    limit: float
+    """Cycles below which was searched."""
+    form: _Form | None
+
+
+class _WideError(Exception):
+    """Narrower tiles may fit."""
+
+
+class _HopelessError(Exception):
+    """Narrower tiles change nothing, or make it worse."""
+
+
+class Search:
+    """Finds groups, and remembers them by their shape."""
+
+    def __init__(self, network: Network, arch: Arch, costs: Costs = REFERENCE) -> None:
+        self.network, self.arch, self.costs = network, arch, costs
+        self._uses = uses(network)
+        self._answers: dict[object, _Answer] = {}
+        self._refused: set[object] = set()
+        self.laid = 0
+        """Layouts that were tried."""
+
+    def best(self, members: Sequence[int], limit: float = float("inf")) -> Found | None:
+        """Return the cheapest group of these layers that takes less than `limit` cycles, or None."""
+        key = self._key(members)
+        answer = self._answers.get(key)
+        if answer is None or (answer.form is None and answer.limit < limit):
+            answer = self._answers[key] = _Answer(limit, self._search(members, limit))
+        form = answer.form
+        if form is None or form.cycles >= limit:
+            return None
+        return Found(form.cycles, form.busy, Group(_plans(members, form.rows, form.resident), form.columns))
+
+    def refuse(self, group: Group) -> None:
+        """Never propose this form of a group again: it cannot be emitted."""
+        key = self._key([plan.layer for plan in group.layers])
+        self._refused.add((key, _form_of(group)))
+        self._answers.pop(key, None)
+
+    # -- shapes --------------------------------------------------------------------------------------------------------------------
+
+    def _key(self, members: Sequence[int]) -> object:
+        """What the cost of a group depends on: its layers without their names, and which of its maps others see."""
+        inside, names = set(members), dict[str, int]()
+        found: list[object] = []
+        for index in members:
+            layer = self.network.layers[index]
+            views = tuple(self._seen(view, names, inside) for view in (*layer.reads, layer.writes))
+            window = (layer.kernel, layer.stride, layer.pad, layer.augmented)
+            found.append((layer.work, window, layer.weights is None, layer.bias is None, views))
+        return tuple(found)
+
+    def _seen(self, view: View, names: dict[str, int], inside: set[int]) -> object:
+        held, number = self.network.maps[view.map], names.setdefault(view.map, len(names))
+        outside = view.map in self.network.outputs or any(index not in inside for index, _ in self._uses.readers[view.map])
+        others = [self.network.layers[index].writes for index in self._uses.writers[view.map] if index not in inside]
+        parts = tuple((item.first, item.channels, item.rows, item.columns) for item in others)
+        size = (held.height, held.width, held.channels)
+        return number, size, view.height, view.width, view.first, view.channels, view.rows, view.columns, outside, parts
+
+    # -- candidates ----------------------------------------------------------------------------------------------------------------
+
+    def _search(self, members: Sequence[int], limit: float) -> _Form | None:
+        best: _Form | None = None
+        for rows in self._turns(members):
+            for resident in self._residents(members, rows):
+                best = self._tiles(_plans(members, rows, resident), limit if best is None else best.cycles) or best
+        return best
+
+    def _turns(self, members: Sequence[int]) -> Iterator[tuple[int, ...]]:
+        """Rows that each layer makes in a turn: the same for all, or as many as the last one's rows need; up to the whole map."""
+        heights = [self.network.layers[index].writes.height for index in members]
+        tall, pp = max(heights), self.arch.pp
+        counts = [pp * times for times in TURNS if pp * times < tall][: FEW if len(members) > 1 else None]
+        seen = set()
+        for count in [*counts, tall]:
+            even = tuple(min(height, count) for height in heights)
+            scaled = tuple(min(height, max(count, -(-count * height // heights[-1] // pp) * pp)) for height in heights)
+            for rows in (even, scaled):
+                if rows not in seen:
+                    seen.add(rows)
+                    yield rows
+
+    def _residents(self, members: Sequence[int], rows: Sequence[int]) -> Iterator[tuple[bool, ...]]:
+        """Whose weights stay: all, or none, or those that would be loaded most often for their lines."""
+        layers = [self.network.layers[index] for index in members]
+        lines = [self._lines(layer) for layer in layers]
+        if sum(lines) <= DEPTH:
+            yield tuple(count > 0 for count in lines)
+        if sum(lines) <= DEPTH // 2:
+            return
+        yield (False,) * len(layers)
+        room = DEPTH - 2 * max(weight_lines(layer, self.arch) for layer in layers if layer.work is Work.CONV)
+        kept = [False] * len(layers)
+        for at in sorted(range(len(layers)), key=lambda at: (rows[at] - layers[at].writes.height, lines[at], at)):
+            if 0 < lines[at] <= room:
+                kept[at], room = True, room - lines[at]
+        if any(kept) and sum(lines) > DEPTH:
+            yield tuple(kept)
+
+    def _lines(self, layer: Layer) -> int:
+        return weight_lines(layer, self.arch) * self.arch.lines(layer.writes.channels) if layer.work is Work.CONV else 0
+
+    # -- tiles ---------------------------------------------------------------------------------------------------------------------
+
+    def _tiles(self, plans: tuple[LayerPlan, ...], limit: float) -> _Form | None:
+        """Try ever narrower column tiles; give up a little after the first that fit."""
+        best: _Form | None = None
+        fitting = 0
+        for columns in self._cuts(plans[-1].layer):
+            try:
+                found = self._try(Group(plans, columns), limit)
+            except _WideError:
+                continue
+            except _HopelessError:
+                break
+            if found is not None:
+                best, limit = found, found.cycles
+            fitting += 1
+            if fitting > FURTHER:
+                break
+        return best
+
+    def _cuts(self, last: int) -> Iterator[tuple[int, ...]]:
+        width, seen = self.network.layers[last].writes.width, 0
+        for count in TILES:
+            tile = -(-width // count)
+            if tile != seen:
+                yield (*range(0, width, tile), width)
+            seen = tile
+            if tile == 1:
+                break
+
+    def _try(self, group: Group, limit: float) -> _Form | None:
+        """Estimate a group; None if it takes `limit` cycles or more."""
+        form = _form_of(group)
+        if self._refused and (self._key([plan.layer for plan in group.layers]), form) in self._refused:
+            return None
+        try:
+            before = frame(self.network, group, self.arch)
+            if max(Tally(before, self.costs).busy()) >= limit:
+                raise _HopelessError
+            self.laid += 1
+            held = layout(self.network, group, self.arch)
+        except FitError as error:
+            raise (_WideError if error.remedy else _HopelessError) from None
+        try:
+            found = estimate(held, self.costs)
+        except FitError:
+            raise _WideError from None
+        return _Form(found.cycles, found.busy, *form) if found.cycles < limit else None
+
+
+def _plans(members: Sequence[int], rows: Sequence[int], resident: Sequence[bool]) -> tuple[LayerPlan, ...]:
+    return tuple(LayerPlan(*item) for item in zip(members, rows, resident, strict=True))
+
+
+def _form_of(group: Group) -> tuple[tuple[int, ...], tuple[bool, ...], tuple[int, ...]]:
+    return tuple(plan.rows for plan in group.layers), tuple(plan.resident for plan in group.layers), group.columns

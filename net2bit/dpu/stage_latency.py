@@ -65,7 +65,17 @@ def run(job: Job) -> None:
 
 def site(target: Mapping[str, Any]) -> Site:
     """Return the place that `target.json` describes."""
-    raise NotImplementedError
+    board = target["board"]
+    return Site(str(board["name"]), float(target["clock_mhz"]), int(target["cores"]), memory(board["memory"]))
+
+
+def memory(board: Mapping[str, Any]) -> Memory:
+    """Return the DRAM that a board's `memory` describes.
+
+    Raises:
+        ConfigError: A figure is none that a board has.
+    """
+    return Memory(float(board["gbytes_per_second"]), int(board["ports_bits"]))
 
 
 def forecast(graph: Graph, where: Site) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the DPU is: for the compiler, for the board's side, and in figures."""
 
 from net2bit.graph.kind import Kind, Op
+from tasks.packages import PROTOBUF
 
 KINDS = (
     Kind("arch.json", "The architecture and options of the DPU, as the compiler takes them"),
@@ -15,6 +16,7 @@ OPS = (
         makes=("arch.json", "dpu.dcf", "target.json"),
         run="net2bit.dpu.target.stage:run",
         reads=("dpu", "board"),
+        tools=(PROTOBUF,),
         label="{dpu.name}-{board.name}",
     ),
 )

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from net2bit.dpu.arch import DEPTH, Arch
-from net2bit.dpu.compiler.estimate import Busy, estimate
+from net2bit.dpu.compiler.estimate import estimate
 from net2bit.dpu.compiler.layers import Layer, Network
 from net2bit.dpu.compiler.layout import layout
 from net2bit.dpu.compiler.plan_room import buffers, fits, weight_lines
-from net2bit.dpu.compiler.plan_search import Found, Search
+from net2bit.dpu.compiler.plan_search import Found, Search, score
 from net2bit.dpu.compiler.schedule import Group, LayerPlan, Schedule
 from net2bit.dpu.timing import REFERENCE, Costs
 from net2bit.errors import ProgramError
@@ -52,7 +52,7 @@ class Cutter:
         """Return the cheapest cut."""
         count = len(self.network.layers)
         singles = [self._single(index) for index in range(count)]
-        best = [0.0, *itertools.accumulate(found.cycles for found in singles)]
+        best = [0.0, *itertools.accumulate(found.score for found in singles)]
         chosen: list[Found | None] = [None, *singles]
         for first in range(count):
             self._extend(first, best, chosen)
@@ -68,20 +68,21 @@ class Cutter:
         found = self.search.best([index])
         if found is None:
             group = alone(self.network, index, self.arch)
-            return Found(estimate(layout(self.network, group, self.arch), self.search.costs).cycles, Busy(), group)
+            cost = estimate(layout(self.network, group, self.arch), self.search.costs)
+            return Found(score(cost.cycles, cost.busy), group)
         return found
 
     def _extend(self, first: int, best: list[float], chosen: list[Found | None]) -> None:
         """Try the groups that begin at a layer, longer and longer, until several in a row do not pay."""
         single = chosen[first + 1]
-        if single is not None and best[first] + single.cycles < best[first + 1]:
-            best[first + 1] = best[first] + single.cycles
+        if single is not None and best[first] + single.score < best[first + 1]:
+            best[first + 1] = best[first] + single.score
         failed = 0
         for end in range(first + 1, min(len(self.network.layers), first + LONGEST) + 1):
             limit = best[end] - best[first]
             found = self.search.best(range(first, end), limit)
             if found is not None:
-                best[end], chosen[end] = best[first] + found.cycles, found
+                best[end], chosen[end] = best[first] + found.score, found
             failed = 0 if found is not None or end == first + 1 else failed + 1
             if failed >= PATIENCE:
                 break

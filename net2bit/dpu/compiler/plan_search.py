@@ -27,13 +27,15 @@ FURTHER: Final = 3
 """Numbers of tiles beyond the first that fits: smaller tiles leave room to run ahead."""
 FEW: Final = 4
 """Choices of rows for groups of several layers, besides whole maps."""
+TRAFFIC: Final = 0.02
+"""What a cycle of LOAD or SAVE counts if it is hidden behind another engine."""
 
 
 class Found(NamedTuple):
     """A group and what it takes."""
 
-    cycles: float
-    busy: Busy
+    score: float
+    """Cycles, and a little for every cycle of LOAD and SAVE."""
     group: Group
 
 
@@ -41,8 +43,7 @@ class Found(NamedTuple):
 class _Form:
     """A group without its place in the network."""
 
-    cycles: float
-    busy: Busy
+    score: float
     rows: tuple[int, ...]
     resident: tuple[bool, ...]
     columns: tuple[int, ...]
@@ -50,7 +51,7 @@ class _Form:
 
 class _Answer(NamedTuple):
     limit: float
-    """Cycles below which was searched."""
+    """Score below which was searched."""
     form: _Form | None
 
 
@@ -74,15 +75,15 @@ class Search:
         """Layouts that were tried."""
 
     def best(self, members: Sequence[int], limit: float = float("inf")) -> Found | None:
-        """Return the cheapest group of these layers that takes less than `limit` cycles, or None."""
+        """Return the cheapest group of these layers that scores less than `limit`, or None."""
         key = self._key(members)
         answer = self._answers.get(key)
         if answer is None or (answer.form is None and answer.limit < limit):
             answer = self._answers[key] = _Answer(limit, self._search(members, limit))
         form = answer.form
-        if form is None or form.cycles >= limit:
+        if form is None or form.score >= limit:
             return None
-        return Found(form.cycles, form.busy, Group(_plans(members, form.rows, form.resident), form.columns))
+        return Found(form.score, Group(_plans(members, form.rows, form.resident), form.columns))
 
     def refuse(self, group: Group) -> None:
         """Never propose this form of a group again: it cannot be emitted."""
@@ -117,7 +118,7 @@ class Search:
         best: _Form | None = None
         for rows in self._turns(members):
             for resident in self._residents(members, rows):
-                best = self._tiles(_plans(members, rows, resident), limit if best is None else best.cycles) or best
+                best = self._tiles(_plans(members, rows, resident), limit if best is None else best.score) or best
         return best
 
     def _turns(self, members: Sequence[int]) -> Iterator[tuple[int, ...]]:
@@ -168,7 +169,7 @@ class Search:
             except _HopelessError:
                 break
             if found is not None:
-                best, limit = found, found.cycles
+                best, limit = found, found.score
             fitting += 1
             if fitting > FURTHER:
                 break
@@ -185,13 +186,14 @@ class Search:
                 break
 
     def _try(self, group: Group, limit: float) -> _Form | None:
-        """Estimate a group; None if it takes `limit` cycles or more."""
+        """Estimate a group; None if it scores `limit` or more."""
         form = _form_of(group)
         if self._refused and (self._key([plan.layer for plan in group.layers]), form) in self._refused:
             return None
         try:
             before = frame(self.network, group, self.arch)
-            if max(Tally(before, self.costs).busy()) >= limit:
+            busy = Tally(before, self.costs).busy()
+            if score(max(busy), busy) >= limit:
                 raise _HopelessError
             self.laid += 1
             held = layout(self.network, group, self.arch)
@@ -201,7 +203,13 @@ class Search:
             found = estimate(held, self.costs)
         except FitError:
             raise _WideError from None
-        return _Form(found.cycles, found.busy, *form) if found.cycles < limit else None
+        total = score(found.cycles, found.busy)
+        return _Form(total, *form) if total < limit else None
+
+
+def score(cycles: float, busy: Busy) -> float:
+    """Return what is to be made small: cycles, and of schedules that take as many the one that moves less and needs fewer instructions."""
+    return cycles + TRAFFIC * (busy.load + busy.save)
 
 
 def _plans(members: Sequence[int], rows: Sequence[int], resident: Sequence[bool]) -> tuple[LayerPlan, ...]:

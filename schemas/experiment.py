@@ -1,7 +1,11 @@
 """The experiment: the root of the configuration."""
 
-from pydantic import Field
+from typing import Final, Self
 
+from pydantic import Field, model_validator
+
+from net2bit.dpu.target.compat import refuse_isa0, release
+from net2bit.dpu.target.config import check
 from schemas.base import Model, Name
 from schemas.board import BoardConfig
 from schemas.compile import CompileConfig
@@ -12,6 +16,9 @@ from schemas.model import ModelConfig
 from schemas.quant import QuantConfig
 from schemas.train import TrainConfig
 from schemas.verify import VerifyConfig
+
+DESCRIBED: Final = frozenset({"arch.json", "dpu.dcf", "target.json"})
+"""Goals that say what a DPU is, whichever compiler then writes its machine code."""
 
 
 class Experiment(Model):
@@ -29,3 +36,15 @@ class Experiment(Model):
     toolchain: ToolchainConfig = Field(description="The toolchain.")
     flow: FlowConfig = Field(description="The goals.")
     cache: CacheConfig = Field(description="The cache of artifacts.")
+
+    @model_validator(mode="after")
+    def _hardware(self) -> Self:
+        """The board can hold the DPU, and the toolchain can compile for it.
+
+        Raises:
+            ConfigError: Either does not hold; with figures and a way out, before any stage runs.
+        """
+        check(self.dpu.model_dump(), self.board.model_dump())
+        if self.toolchain.name == "open" and not DESCRIBED.issuperset(self.flow.goals):
+            refuse_isa0(release(self.dpu.release).generation, "dpu.release, toolchain")
+        return self

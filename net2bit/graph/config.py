@@ -30,7 +30,8 @@ _SETTLED_NS: Final = 50_000_000
 """The stat of a file younger than this says little: it may change again within one tick of the file system's clock."""
 
 _LIBRARIES: Final = ("hydra-core", "omegaconf", "pydantic", "pydantic-core")
-_COMPOSERS: Final = ("compose.py", "complaints.py")
+_TARGET: Final = ("compat", "config", "configuration", "fingerprints", "resources")  # what the schemas check the hardware with
+_COMPOSERS: Final = ("compose.py", "complaints.py", *(f"../dpu/target/{name}.py" for name in _TARGET))
 _VARIABLE: Final = re.compile(r"oc\.env:\s*([^,}\s]+)")
 
 

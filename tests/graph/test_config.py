@@ -189,7 +189,7 @@ def test_options_may_lie_outside_the_project(watched: Watched, tmp_path: Path, m
     own = tmp_path / "own"
     (own / "board").mkdir(parents=True)
     board = own / "board" / "mine.yaml"
-    board.write_text("{name: mine, title: My board, part: xc7z020, resources: null}\n")
+    board.write_text("defaults: [ultra96v2, _self_]\nname: mine\ntitle: My board\n")
     words = {"word": [f"hydra.searchpath=[{own}]"], "file": [f"hydra.searchpath=[file://{own}]"], "variable": []}[way]
     if way == "variable":
         monkeypatch.setenv("NET2BIT_EXPERIMENTS", str(own))

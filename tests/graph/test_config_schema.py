@@ -16,6 +16,15 @@ from schemas.train import Isa
 TREE = PROJECT / "experiments"
 OPTIONS = sorted(str(file.relative_to(TREE).with_suffix("")) for file in TREE.rglob("*.yaml") if file.parent != TREE)
 
+# What an option needs besides itself: images, a board that can hold the DPU, a DPU that the board can hold.
+WITH = {
+    "dataset/cityscapes": ("dataset.root=/data",),
+    "board/pynq_z2": ("flow=hardware", "dpu=b512", "dpu.release=1.4.0"),
+    "board/zuboard_1cg": ("dpu=b800",),
+    "dpu/b3136": ("board=kv260",),
+    "dpu/b4096": ("board=kv260",),
+}
+
 
 @pytest.mark.parametrize("path", list(files()), ids=str)
 def test_generated_files_say_what_the_models_say(path: Path) -> None:
@@ -42,7 +51,7 @@ def _keys(value: dict[str, object], prefix: str = "") -> list[str]:
 def test_every_file_of_the_tree_composes(option: str) -> None:
     """Each option of each group gives a valid experiment, and is called by its file's name."""
     group, _, name = option.rpartition("/")
-    experiment = composed(f"{group}={name}", *(["dataset.root=/data"] if option == "dataset/cityscapes" else []))
+    experiment = composed(f"{group}={name}", *WITH.get(option, ()))
     assert experiment.get(group, {}).get("name", name) == name
 
 

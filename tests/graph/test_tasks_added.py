@@ -108,7 +108,7 @@ def test_a_model_variant_is_one_file(copy: Copy) -> None:
 
 def test_a_board_is_one_file(copy: Copy) -> None:
     """A YAML file in experiments/board is a board; `doit list` takes it, and a misspelt one is named with the choices."""
-    copy.add("experiments/board/u96v1.yaml", "name: u96v1\ntitle: Ultra96-V1\npart: xczu3eg-sbva484-1-e\nresources: null\n")
+    copy.add("experiments/board/u96v1.yaml", "defaults: [ultra96v2, _self_]\nname: u96v1\ntitle: Ultra96-V1\npart: xczu3eg-sbva484-1-e\n")
     assert "weights.h5" in copy.listed("board=u96v1")
     refused = copy.doit("list", "board=u96v3")
     assert refused.returncode == 3

@@ -69,8 +69,8 @@ IPS: Final = (
 """Vivado, DPU IP and Vitis AI that belong together, DPU-PYNQ or not."""
 
 TWO_WAYS: Final = (
-    "either put an image with DPU-PYNQ 2.5.1 or later on the board (dpu.release=2.5.1; Ultra96 v2 and KV260 alike), "
-    "or compile with the vendor's toolchain of that release"
+    "either put an image with DPU-PYNQ 2.5.1 or later on the board (dpu.release=2.5.1; Ultra96 v2 and KV260 alike), or compile with the "
+    "vendor's toolchain of that release"
 )
 """What someone with an ISA0 DPU can do."""
 

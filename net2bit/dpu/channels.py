@@ -51,7 +51,7 @@ class _Walk:
     channels: Channels
     limit: int
     clock: list[list[int]] = field(default_factory=list)
-    """Per instruction and engine, the last instruction surely done when this one is done."""
+    """Per instruction and other engine, the last instruction that is surely done when this one starts."""
 
     def step(self, index: int, now: list[int]) -> list[int]:
         """Keep the counters that the instruction raises within the limit; return what it knows at its start."""
@@ -64,7 +64,7 @@ class _Walk:
                     channel.thin(over, bisect_left(channel.sources, index))
                 else:
                     self.channels[y, mine].insert(receiver, index)
-                    now = merge(now, self.clock[receiver])
+                    now = after(now, self.clock[receiver], receiver, y)
         return now
 
     def _over(self, channel: Channel, index: int, known: int) -> int | None:
@@ -75,18 +75,38 @@ class _Walk:
         return at - self.limit if bisect_right(channel.targets, known) <= at - self.limit else None
 
 
-def merge(one: list[int], other: list[int]) -> list[int]:
-    """Return what two clocks know together."""
-    return [max(both) for both in zip(one, other, strict=True)]
+def after(now: list[int], then: list[int], other: int, engine: int) -> list[int]:
+    """Return what is known after waiting for instruction `other` of `engine`, which knew `then` when it started."""
+    found = [max(both) for both in zip(now, then, strict=True)]
+    found[engine] = max(found[engine], other)
+    return found
 
 
-def hold_back(queue: list[int], channels: Channels, limit: int) -> Channels:
+def fullest(channels: Channels, clock: list[list[int]]) -> int:
+    """Return the most tokens that any counter can ever hold, whatever the engines' speeds.
+
+    Args:
+        channels: The tokens.
+        clock: Per instruction and other engine, the last instruction that is surely done when it starts.
+    """
+    most = 0
+    for (_, y), channel in channels.items():
+        for sent, source in enumerate(channel.sources, 1):
+            if sent > most:
+                most = max(most, sent - bisect_right(channel.targets, clock[source][y]))
+    return most
+
+
+def hold_back(queue: list[int], channels: Channels, limit: int) -> list[list[int]]:
     """Change tokens, in place, so that no counter exceeds the limit; a token that this adds may call for another round.
 
     Args:
         queue: Per instruction, its engine.
         channels: The tokens; each goes forward in the program.
         limit: The most tokens under way from one engine to another.
+
+    Returns:
+        Per instruction and other engine, the last instruction that is surely done when it starts.
     """
     walk = _Walk(queue, channels, limit)
     known = [[NONE] * len(ENGINES) for _ in ENGINES]
@@ -98,9 +118,8 @@ def hold_back(queue: list[int], channels: Channels, limit: int) -> Channels:
                 continue
             found = bisect_left(channel.targets, index)
             if found < len(channel.targets) and channel.targets[found] == index:
-                now = merge(now, walk.clock[channel.sources[found]])
-        now = walk.step(index, now).copy()
-        now[mine] = index
-        known[mine] = now
+                source = channel.sources[found]
+                now = after(now, walk.clock[source], source, x)
+        known[mine] = now = walk.step(index, now)
         walk.clock.append(now)
-    return channels
+    return walk.clock

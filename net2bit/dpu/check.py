@@ -14,7 +14,7 @@ from net2bit.dpu import hazards, rules, tokens
 from net2bit.dpu.arch import Arch
 from net2bit.dpu.footprint import Footprint, footprint
 from net2bit.dpu.isa import ENGINES, End, Instruction
-from net2bit.dpu.steps import Step, steps
+from net2bit.dpu.steps import steps
 from net2bit.errors import ProgramError
 
 MOST: Final = 100
@@ -70,12 +70,7 @@ def check(
         fragment: The program is a part of one: it need not close with END.
     """
     found = [*_own_bits(program), *_ends(program, fragment=fragment)]
-    made, fault = _steps(program)
-    found += fault
-    for step in made:
-        mnemonic, engine = program[step.index].mnemonic, str(program[step.index].engine.name)
-        found += [Finding(Kind.FIELD, (step.index,), engine, f"{mnemonic}: {text}") for text in rules.fields(step, arch)]
-        found += [Finding(Kind.RANGE, (step.index,), engine, f"{mnemonic}: {text}") for text in rules.ranges(step, arch, registers)]
+    fault = _alone(program, arch, registers, found)
     paired = tokens.pair(program)
     ran = tokens.run(paired)
     found += _deadlock(program, paired, ran)
@@ -88,14 +83,17 @@ def check(
     return found
 
 
-def _steps(program: Sequence[Instruction]) -> tuple[list[Step], list[Finding]]:
-    """Return the program's steps, up to the first that stands before its INIT."""
-    made: list[Step] = []
+def _alone(program: Sequence[Instruction], arch: Arch, registers: Mapping[int, int], found: list[Finding]) -> bool:
+    """Add what is wrong with each instruction by itself; return whether one stands before its INIT, and what follows is not known."""
     try:
-        made.extend(steps(program))
+        for step in steps(program):
+            mine = program[step.index]
+            for kind, texts in ((Kind.FIELD, rules.fields(step, arch)), (Kind.RANGE, rules.ranges(step, arch, registers))):
+                found += [Finding(kind, (step.index,), str(mine.engine.name), f"{mine.mnemonic}: {text}") for text in texts]
     except ProgramError as error:
-        return made, [Finding(Kind.ORDER, (), "", f"{error.what} ({error.where})")]
-    return made, []
+        found.append(Finding(Kind.ORDER, (), "", f"{error.what} ({error.where})"))
+        return True
+    return False
 
 
 def _ends(program: Sequence[Instruction], *, fragment: bool) -> Iterator[Finding]:
@@ -112,6 +110,8 @@ def _own_bits(program: Sequence[Instruction]) -> Iterator[Finding]:
     A pair of which the first only takes and the second only gives runs side by side, as the vendor's two SAVE ports do.
     """
     tokens_left = [1] * len(ENGINES)
+    if all(item.on & item.by & kind for item, kind in zip(program, [1 << x for x in tokens.engines(program).tolist()], strict=True)):
+        return
     for index, item in enumerate(program):
         mine = int(item.engine)
         at = mine.bit_length() - 1

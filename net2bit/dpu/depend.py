@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from net2bit.dpu.arch import Arch
-from net2bit.dpu.channels import Channel, Channels, hold_back, merge
+from net2bit.dpu.channels import Channel, Channels, after, fullest, hold_back
 from net2bit.dpu.hazards import conflicts
 from net2bit.dpu.isa import ENGINES, End, Instruction
-from net2bit.dpu.tokens import NONE, SAFE, engines, greatest, pair
+from net2bit.dpu.tokens import NONE, SAFE, engines
 from net2bit.errors import ProgramError
 
 _QUEUES: Final = range(len(ENGINES))
@@ -32,15 +35,14 @@ def depend(program: Sequence[Instruction], arch: Arch, *, limit: int = SAFE) -> 
         ProgramError: An instruction stands before the INIT that it needs, or no bits keep the counters within the limit.
     """
     queue = engines(program).tolist()
-    latest = conflicts(program, arch).tolist()
+    latest = conflicts(program, arch)
     _end_last(program, queue, latest)
-    channels = _order(queue, latest)
-    _write(program, queue, channels)
+    channels, clock = _order(queue, [column.tolist() for column in latest.T])
     for _ in range(_ROUNDS):
-        if max(greatest(pair(program)).values()) <= limit:
+        if fullest(channels, clock) <= limit:
+            _write(program, queue, channels)
             return
-        channels = hold_back(queue, channels, limit)
-        _write(program, queue, channels)
+        clock = hold_back(queue, channels, limit)
     raise ProgramError(f"no dependency bits keep every counter within {limit} tokens", where="machine code")
 
 
@@ -56,34 +58,35 @@ def serialize(program: Sequence[Instruction]) -> None:
         before = item
 
 
-def _end_last(program: Sequence[Instruction], queue: list[int], latest: list[list[int]]) -> None:
+def _end_last(program: Sequence[Instruction], queue: list[int], latest: NDArray[np.int32]) -> None:
     """Let every END come after the last instruction of every engine before it."""
-    last = [NONE] * len(ENGINES)
     for index, item in enumerate(program):
         if isinstance(item, End):
-            latest[index] = last.copy()
-        last[queue[index]] = index
+            before = np.asarray(queue[:index])
+            latest[index] = [np.flatnonzero(before == x).max(initial=NONE) for x in _QUEUES]
 
 
-def _order(queue: list[int], latest: list[list[int]]) -> Channels:
-    """Return the tokens that order every conflict."""
+def _order(queue: list[int], latest: list[list[int]]) -> tuple[Channels, list[list[int]]]:
+    """Return the tokens that order every conflict, and per instruction what it knows to be done: the last instruction of every queue.
+
+    Args:
+        queue: Per instruction, its engine.
+        latest: Per engine, for each instruction the latest earlier one of the engine that it conflicts with.
+    """
     channels = {(x, y): Channel() for x in _QUEUES for y in _QUEUES if x != y}
     clock: list[list[int]] = []
     known = [[NONE] * len(ENGINES) for _ in ENGINES]
+    others = [[x for x in _QUEUES if x != mine] for mine in _QUEUES]
     for index, mine in enumerate(queue):
         now = known[mine]
+        found = [(latest[x][index], x) for x in others[mine] if latest[x][index] > now[x]]
         # The latest first: what an instruction overwrote, or ordered for itself, is known with it.
-        for other in sorted(latest[index], reverse=True):
-            if other == NONE or queue[other] == mine:
-                continue
-            if now[queue[other]] < other:
-                channels[queue[other], mine].append(other, index)
-                now = merge(now, clock[other])
-        now = now.copy()
-        now[mine] = index
-        known[mine] = now
+        for other, x in sorted(found, reverse=True):
+            if now[x] < other:
+                channels[x, mine].append(other, index)
+                now = known[mine] = after(now, clock[other], other, x)
         clock.append(now)
-    return channels
+    return channels, clock
 
 
 def _write(program: Sequence[Instruction], queue: list[int], channels: Channels) -> None:

@@ -215,14 +215,14 @@ def _walk(pp: int, bank: int, first: int, last: int, per_bank: int) -> Iterator[
             at += banks
 
 
-@lru_cache(maxsize=1 << 14)
 def boxes(bank: int, banks: int, line: int, count: int, step: int, lines: int) -> tuple[Box, ...]:
     """Return `count` runs of `lines` lines, `step` apart, from `line` on, cut where they wrap at 2,048 lines."""
     line %= DEPTH
     if count < 1:
         return ()
     if count == 1 or step <= lines:
-        return _whole(bank, banks, line, min((count - 1) * step + lines, DEPTH))
+        size = (count - 1) * step + lines
+        return (Box(bank, banks, line, 1, size, size),) if line + size <= DEPTH else _whole(bank, banks, line, min(size, DEPTH))
     found: tuple[Box, ...] = ()
     while count > 0:
         fit = min(count, max(0, (DEPTH - line - lines) // step + 1))

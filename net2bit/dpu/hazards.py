@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,10 @@ from net2bit.dpu.tokens import NONE, engines
 
 _BANKS: Final = 80
 """Banks that a footprint can name: the field's 64, and what a machine's weight banks reach beyond."""
-_LOAD, _SAVE = ENGINES.index(Engine.LOAD), ENGINES.index(Engine.SAVE)
+_LOAD: Final = ENGINES.index(Engine.LOAD)
+_SAVE: Final = ENGINES.index(Engine.SAVE)
+_WORDS: Final = 7
+"""Numbers of an access to DDR: instruction, whether it writes, start, count, step, size, end."""
 
 
 def conflicts(program: Sequence[Instruction], arch: Arch) -> NDArray[np.int32]:
@@ -29,64 +32,119 @@ def conflicts(program: Sequence[Instruction], arch: Arch) -> NDArray[np.int32]:
     """
     found = np.full((len(program), len(ENGINES)), NONE, np.int32)
     queue = engines(program)
-    prints = list(footprints(program, arch))
-    _on_chip(prints, queue.tolist(), found)
-    for accesses in _by_register(prints).values():
-        _in_memory(accesses, found)
+    memory: dict[int, list[int]] = {}
+    chip = _Chip(found)
+    for run in _folded(_memory_aside(footprints(program, arch), memory), queue.tolist()):
+        chip.touch(run)
+    for accesses in memory.values():
+        _in_memory(np.array(accesses, np.int64).reshape(-1, _WORDS), found)
     found[np.arange(len(program)), queue] = NONE
     return found
 
 
+class _Run(NamedTuple):
+    """Instructions of one engine, one after the other, that touch `members` neighbouring banks alike; or a single one."""
+
+    first: int
+    members: int
+    engine: int
+    reads: tuple[Box, ...]
+    writes: tuple[Box, ...]
+
+
+def _folded(prints: Iterator[tuple[int, Footprint]], queue: list[int]) -> Iterator[_Run]:
+    """Yield the accesses to banks, with LOADs (or SAVEs) of neighbouring banks as one: they are the most, and alike."""
+    run: _Run | None = None
+    for index, (reads, writes, _, _) in prints:
+        if run is not None and run.engine == queue[index] and run.first + run.members == index:
+            members = run.members + 1
+            if not reads and not run.reads and (longer := _longer(run.writes, writes, members)):
+                run = _Run(run.first, members, run.engine, (), longer)
+                continue
+            if not writes and not run.writes and (longer := _longer(run.reads, reads, members)):
+                run = _Run(run.first, members, run.engine, longer, ())
+                continue
+        if run is not None:
+            yield run
+        run = _Run(index, 1, queue[index], reads, writes)
+    if run is not None:
+        yield run
+
+
+def _longer(before: tuple[Box, ...], new: tuple[Box, ...], members: int) -> tuple[Box, ...]:
+    """Return the box with one bank more, if the new one is just that; else nothing."""
+    if len(before) != 1 or len(new) != 1 or before[0].banks != members - 1:
+        return ()
+    one, other = before[0], new[0]
+    return (Box(one.bank, members, *one[2:]),) if other.banks == 1 and other.bank == one.bank + members - 1 and one[2:] == other[2:] else ()
+
+
+class _Chip:
+    """Per engine and line of the banks, who wrote it last, and who touched it last.
+
+    What is overwritten is not forgotten: who must wait for the overwriting instruction waits for the older ones with it, for a program
+    orders them already.
+    """
+
+    def __init__(self, found: NDArray[np.int32]) -> None:
+        # Twice the lines: a run's last step may reach beyond the bank, and is cut off by the view.
+        self.written = np.full((len(ENGINES), _BANKS, 2 * DEPTH), NONE, np.int32)
+        self.touched = self.written.copy()
+        self.found = found
+
+    def touch(self, run: _Run) -> None:
+        """Note the latest conflicts of the run's instructions, then their accesses."""
+        for box in run.reads:
+            self._look(_view(self.written, box), run)
+        for box in run.writes:
+            view = _view(self.touched, box)
+            self._look(view, run)
+            _mark(view, run)
+            _mark(_view(self.written, box), run)
+        for box in run.reads:
+            _mark(_view(self.touched, box), run)
+
+    def _look(self, view: NDArray[np.int32], run: _Run) -> None:
+        if run.members == 1:
+            row = self.found[run.first]
+            np.maximum(row, np.maximum.reduce(view, axis=(1, 2) if view.ndim == 3 else (1, 2, 3)), out=row)  # noqa: PLR2004 - axes of a view
+        else:
+            rows = self.found[run.first : run.first + run.members]
+            np.maximum(rows, np.maximum.reduce(view, axis=2 if view.ndim == 3 else (2, 3)).T, out=rows)  # noqa: PLR2004 - axes of a view
+
+
+def _mark(view: NDArray[np.int32], run: _Run) -> None:
+    mine = view[run.engine]
+    if run.members == 1:
+        mine[...] = run.first
+    else:
+        mine.T[...] = np.arange(run.first, run.first + run.members)
+
+
 def _view(lines: NDArray[np.int32], box: Box) -> NDArray[np.int32]:
     """Return the box's lines of all engines, as a view: engines, banks, then lines."""
-    bank, banks, line, count, step, size = box
-    whole = lines[:, bank : bank + banks, line : line + count * step]
-    if count == 1:
+    bank, banks, line, runs, step, size = box
+    whole = lines[:, bank : bank + banks, line : line + runs * step]
+    if runs == 1:
         return whole
-    return whole.reshape(len(lines), banks, count, step)[..., :size]
+    return whole.reshape(len(lines), banks, runs, step)[..., :size]
 
 
-def _on_chip(prints: list[tuple[int, Footprint]], queue: list[int], found: NDArray[np.int32]) -> None:
-    # Twice the lines: a run's last step may reach beyond the bank, and is cut off by the view. Lines overwritten since are not forgotten:
-    # who must wait for the overwriting instruction waits for the older ones with it, for a program orders them already.
-    written = np.full((len(ENGINES), _BANKS, 2 * DEPTH), NONE, np.int32)
-    touched = written.copy()
-    latest = np.maximum.reduce
-    for index, (reads, writes, _, _) in prints:
-        mine, row = queue[index], found[index]
-        for box in reads:
-            view = _view(written, box)
-            np.maximum(row, latest(view, axis=tuple(range(1, view.ndim))), out=row)
-        for box in writes:
-            view = _view(touched, box)
-            np.maximum(row, latest(view, axis=tuple(range(1, view.ndim))), out=row)
-            view[mine] = index
-            _view(written, box)[mine] = index
-        for box in reads:
-            _view(touched, box)[mine] = index
-
-
-def _by_register(prints: list[tuple[int, Footprint]]) -> dict[int, list[tuple[int, ...]]]:
-    """Return per register its accesses in program order: instruction, whether it writes, then start, count, step, size and end."""
-    found: dict[int, list[tuple[int, ...]]] = {}
+def _memory_aside(prints: Iterator[tuple[int, Footprint]], memory: dict[int, list[int]]) -> Iterator[tuple[int, Footprint]]:
+    """Pass footprints on, and note per register its accesses, as `_WORDS` numbers each, with runs that touch one another as one run."""
     for index, item in prints:
-        for writes, span in ((0, item.fetches), (1, item.stores)):
-            if span is not None:
-                found.setdefault(span.reg, []).append((index, writes, *_plain(span)))
-    return found
+        span = item.fetches or item.stores
+        if span is not None:
+            reg, start, runs, step, size = span
+            if step <= size or runs == 1:
+                runs, step, size = 1, (runs - 1) * step + size, (runs - 1) * step + size
+            accesses = memory.setdefault(reg, [])
+            accesses += (index, item.stores is not None, start, runs, step, size, start + (runs - 1) * step + size)
+        yield index, item
 
 
-def _plain(span: Span) -> tuple[int, int, int, int, int]:
-    """Return start, count, step, size and end, with runs that touch one another as one run."""
-    if span.runs == 1 or span.step <= span.size:
-        size = span.end - span.start
-        return span.start, 1, size, size, span.end
-    return span.start, span.runs, span.step, span.size, span.end
-
-
-def _in_memory(accesses: list[tuple[int, ...]], found: NDArray[np.int32]) -> None:
+def _in_memory(table: NDArray[np.int64], found: NDArray[np.int32]) -> None:
     """Find the conflicts between LOAD and SAVE in one register, whose accesses are given in program order."""
-    table = np.array(accesses, np.int64)
     granule, start, total = _granules(table)
     keep = np.flatnonzero(granule)
     if not len(keep):
@@ -94,8 +152,8 @@ def _in_memory(accesses: list[tuple[int, ...]], found: NDArray[np.int32]) -> Non
     # Of bytes, each granule's last LOAD and last SAVE; behind them room for the end of a last step.
     last = np.full((2, total + int((table[keep, 4] // granule[keep]).max())), NONE, np.int32)
     sizes = table[keep, 4:6] // granule[keep, None]
-    rows = np.column_stack([table[keep, :2], start[keep], table[keep, 3], sizes]).tolist()
-    for index, writes, at, count, step, size in rows:
+    columns = (*table[keep, :2].T, start[keep], table[keep, 3], *sizes.T)
+    for index, writes, at, count, step, size in zip(*(column.tolist() for column in columns), strict=True):
         view = last[:, at : at + count * step].reshape(2, count, step)[..., :size]
         column = _LOAD if writes else _SAVE
         found[index, column] = max(found[index, column], view[1 - writes].max())

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from net2bit.dpu.arch import DEPTH, Arch
-from net2bit.dpu.footprint import CONSTANT, Span, footprint
+from net2bit.dpu.footprint import CONSTANT
 from net2bit.dpu.isa import Alu, AluInit, Conv, ConvInit, ElewInit, Load, Save
 from net2bit.dpu.steps import AluStep, ConvStep, ElewStep, LoadStep, SaveStep, Step
 
@@ -114,9 +114,13 @@ def ranges(step: Step, arch: Arch, registers: Mapping[int, int]) -> Iterator[str
             if load.bank_id >= arch.banks:
                 yield f"bank {load.bank_id}; there are banks 0 to {arch.banks - 1}"
             yield from _fits(load.length, load.jump_write, arch.lines(load.channel))
+            if load.broadcast != CONSTANT:
+                yield from _bytes(load.reg_id, load.ddr_addr + (load.length - 1) * load.jump_read + load.channel, load.ddr_addr, registers)
         case SaveStep(save=save):
             yield from _image("bank_id", save.bank_id, arch)
             yield from _fits(save.length, save.jump_read, arch.lines(save.channel))
+            size = 1 if save.argmax & _ON and not save.const_en else save.channel
+            yield from _bytes(save.reg_id, save.ddr_addr + (save.length - 1) * save.jump_write + size, save.ddr_addr, registers)
         case ConvStep(init=init, conv=conv):
             yield from _computed(init, conv, conv.length, conv.channel_group, arch)
             yield from _fits(init.kernel_h * init.kernel_w, conv.channel_group, conv.channel_group)
@@ -125,10 +129,6 @@ def ranges(step: Step, arch: Arch, registers: Mapping[int, int]) -> Iterator[str
         case ElewStep(operands=operands, elew=elew):
             yield from _elementwise(operands, step, arch)
             yield from _image("bank_id_out", elew.bank_id_out, arch)
-    made = footprint(step, arch)
-    for span in (made.fetches, made.stores):
-        if span is not None:
-            yield from _bytes(span, registers)
 
 
 def _computed(init: ConvInit | AluInit, work: Conv | Alu, length: int, lines: int, arch: Arch) -> Iterator[str]:
@@ -156,9 +156,9 @@ def _fits(runs: int, step: int, lines: int) -> Iterator[str]:
         yield f"{runs} runs of {lines} lines, {step} apart, take {extent} lines; a bank has {DEPTH}"
 
 
-def _bytes(span: Span, registers: Mapping[int, int]) -> Iterator[str]:
-    size = registers.get(span.reg)
+def _bytes(reg: int, end: int, start: int, registers: Mapping[int, int]) -> Iterator[str]:
+    size = registers.get(reg)
     if size is None:
-        yield f"REG_{span.reg} is not given"
-    elif span.end > size:
-        yield f"bytes {span.start} to {span.end - 1} of REG_{span.reg}, which has {size}"
+        yield f"REG_{reg} is not given"
+    elif end > size:
+        yield f"bytes {start} to {end - 1} of REG_{reg}, which has {size}"

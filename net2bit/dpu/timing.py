@@ -18,7 +18,7 @@ from net2bit.dpu.contention import Times, race
 from net2bit.dpu.footprint import CONSTANT
 from net2bit.dpu.isa import ENGINES, Instruction
 from net2bit.dpu.steps import AluStep, ConvStep, ElewStep, LoadStep, SaveStep, Step, steps
-from net2bit.dpu.tokens import NONE, Tokens, require, run
+from net2bit.dpu.tokens import NONE, Tokens, latest_wait, require, run
 
 
 class CostModel(Protocol):
@@ -184,16 +184,43 @@ def moved(step: Step) -> int:
 
 def _alone(tokens: Tokens, cycles: NDArray[np.float64]) -> Times:
     """Time a program whose instructions take as long as they take: each starts at the latest end of those that it follows."""
-    queue, needs, lengths = tokens.engine.tolist(), tokens.source.tolist(), cycles.tolist()
-    ends, starts, causes = [0.0] * len(queue), [0.0] * len(queue), [NONE] * len(queue)
-    last = [NONE] * len(ENGINES)
-    for index in run(tokens).order:
-        cause, start = last[queue[index]], 0.0
-        if cause != NONE:
-            start = ends[cause]
-        for other in needs[index]:
-            if other != NONE and ends[other] > start:
-                cause, start = other, ends[other]
-        last[queue[index]] = index
-        starts[index], ends[index], causes[index] = start, start + lengths[index], cause
-    return np.array(starts), np.array(ends), np.array(causes, np.int32)
+    count = len(cycles)
+    queues = [np.flatnonzero(tokens.engine == x) for x in range(len(ENGINES))]
+    before, work = np.full(count, NONE, np.int32), np.zeros(count)
+    for queue in queues:
+        before[queue[1:]] = queue[:-1]
+        work[queue] = np.cumsum(cycles[queue])
+    late, causes = _delays(tokens, before, work, work - cycles)
+    ends = work + late[latest_wait(tokens)]
+    cause = before.copy()
+    cause[list(causes)] = list(causes.values())
+    return ends - cycles, ends, cause
+
+
+def _delays(
+    tokens: Tokens, before: NDArray[np.int32], end: NDArray[np.float64], start: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], dict[int, int]]:
+    """Go through the instructions that wait for another engine: only they can stand still.
+
+    Args:
+        tokens: Of a program that can run to its end.
+        before: Per instruction, the one before it in its queue.
+        end: When each would end if nobody waited.
+        start: When each would start.
+
+    Returns:
+        By how much each waiting instruction, and all behind it up to the next, are late (the last entry, for those before any: 0); and what
+        let each waiting instruction start.
+    """
+    needs, since = tokens.needs(), latest_wait(tokens).tolist()
+    ends, starts, previous = end.tolist(), start.tolist(), before.tolist()
+    late, causes = [0.0] * (len(ends) + 1), {}
+    for index in (one for one in run(tokens).order if one in needs):
+        cause = previous[index]
+        now = ends[cause] + late[since[cause]] if cause != NONE else 0.0
+        for source in needs[index]:
+            then = ends[source] + late[since[source]]
+            if then > now:
+                cause, now = source, then
+        late[index], causes[index] = now - starts[index], cause
+    return np.array(late), causes

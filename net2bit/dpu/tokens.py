@@ -47,6 +47,19 @@ class Tokens:
     signals: dict[tuple[int, int], NDArray[np.intp]]
     """The instructions of the first engine that signal the second."""
 
+    def needs(self) -> dict[int, list[int]]:
+        """Return, per instruction that waits, the instructions whose tokens it takes (NEVER for one that does not exist)."""
+        index, x = np.nonzero(self.source != NONE)
+        found: dict[int, list[int]] = {}
+        for waiting, source in zip(index.tolist(), self.source[index, x].tolist(), strict=True):
+            found.setdefault(waiting, []).append(source)
+        return found
+
+    @property
+    def forward(self) -> bool:
+        """Whether every token goes forward in the program, so that the program's order is one in which it can run."""
+        return bool(((self.source >= NONE) & (self.source < np.arange(len(self.source))[:, None])).all())
+
 
 def pair(program: Sequence[Instruction]) -> Tokens:
     """Pair the k-th wait for an engine with the k-th signal of that engine."""
@@ -81,15 +94,17 @@ class Run:
 
 def run(tokens: Tokens) -> Run:
     """Let every queue run as far as its tokens allow, one instruction at a time."""
+    if tokens.forward:
+        return Run(list(range(len(tokens.engine))), {})
     queues = [np.flatnonzero(tokens.engine == index).tolist() for index in range(len(ENGINES))]
-    needs = tokens.source.tolist()
-    done = bytearray(len(needs))
+    needs = tokens.needs()
+    done = bytearray(len(tokens.engine))
     at, order = [0] * len(queues), []
     moved = True
     while moved:
         moved = False
         for x, queue in enumerate(queues):
-            while at[x] < len(queue) and all(i == NONE or (i >= 0 and done[i]) for i in needs[queue[at[x]]]):
+            while at[x] < len(queue) and all(source >= 0 and done[source] for source in needs.get(queue[at[x]], ())):
                 done[queue[at[x]]] = moved = True
                 order.append(queue[at[x]])
                 at[x] += 1
@@ -103,23 +118,36 @@ def clocks(tokens: Tokens, order: Sequence[int] | None = None) -> NDArray[np.int
         tokens: The program's tokens.
         order: An order in which the instructions can run; by default the token machine finds one. What cannot run keeps zeros.
     """
-    ranks = positions(tokens.engine).tolist()
-    queue, needs = tokens.engine.tolist(), tokens.source.tolist()
-    found = np.zeros((len(needs), len(ENGINES)), np.int32)
-    rows: list[list[int]] = [[0] * len(ENGINES)] * len(needs)
-    last: list[list[int]] = [[0] * len(ENGINES) for _ in ENGINES]
-    for index in run(tokens).order if order is None else order:
-        x = queue[index]
-        row = last[x].copy()
-        for y, other in enumerate(needs[index]):
-            if other >= 0:
-                row = [max(pair) for pair in zip(row, rows[other], strict=True)]
-                row[y] = max(row[y], ranks[other] + 1)
-        rows[index] = row
-        last[x] = row.copy()
-        last[x][x] = ranks[index] + 1
-    if rows:
-        found[:] = rows
+    order = run(tokens).order if order is None else order
+    ranks, wait = positions(tokens.engine), latest_wait(tokens)
+    # What an instruction knows of other queues it knows since the last wait of its own queue: only waits need to be gone through.
+    rows = {NONE: [0] * len(ENGINES)}
+    last = [rows[NONE]] * len(ENGINES)
+    needs, queue, rank, since = tokens.needs(), tokens.engine.tolist(), ranks.tolist(), wait.tolist()
+    for index in (one for one in order if one in needs):
+        row = last[queue[index]]
+        for source in needs[index]:
+            row = [max(both) for both in zip(row, rows[since[source]], strict=True)]
+            row[queue[source]] = max(row[queue[source]], rank[source] + 1)
+        rows[index] = last[queue[index]] = row
+    table = np.array(list(rows.values()), np.int32)
+    place = np.zeros(len(queue) + 1, np.intp)
+    place[list(rows)] = np.arange(len(rows))
+    found = table[place[wait]]
+    found[np.arange(len(queue)), tokens.engine] = ranks
+    ran = np.zeros(len(queue), np.bool_)
+    ran[order] = True
+    found[~ran] = 0
+    return found
+
+
+def latest_wait(tokens: Tokens) -> NDArray[np.intp]:
+    """Return, per instruction, the last one of its queue up to itself that waits for another engine; NONE if none does."""
+    waits = (tokens.source != NONE).any(axis=1)
+    found = np.full(len(waits), NONE, np.intp)
+    for x in range(len(ENGINES)):
+        mine = np.flatnonzero(tokens.engine == x)
+        found[mine] = np.maximum.accumulate(np.where(waits[mine], mine, NONE))
     return found
 
 

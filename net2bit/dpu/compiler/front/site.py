@@ -123,8 +123,10 @@ class Site:
         self.layers.append(Layer(name, Work.MAX, (source,), to, shift_cut=copy_shift(down)))
 
     def entering(self, view: View) -> bool:
-        """Whether a view is all of a map that enters the subgraph, so that it stands in DDR pixel by pixel."""
+        """Whether a view is all of a map that enters the subgraph for one reader, so that LOAD may fold its pixels for that one."""
         item = self.maps[view.map]
+        if sum(item.name in self.graph.op(name).producers for name in self.ops) != 1:
+            return False
         return item.name not in self.ops and view.plain and view == whole(item) and item.name in self.graph
 
     def single(self, name: str) -> View:

@@ -6,7 +6,7 @@ A compiled model says which device every subgraph belongs to; its DPU subgraphs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from net2bit.dpu import model, simulator
 from net2bit.dpu.model import DpuSubgraph, ops_of
+from net2bit.dpu.simulator import Task
 from net2bit.errors import ModelError, QuantError, near
 from net2bit.quant.arith import dequantize, quantize
 from net2bit.quant.executor import Executor
@@ -62,6 +63,7 @@ class Runner:
             ModelError: The file is missing or damaged.
         """
         self.graph = source if isinstance(source, Graph) else read(Path(source))
+        self._plans: dict[str, list[Task]] = {}
         whole = self.graph if self.compiled or not self.graph.of_type("fix") else self._integer.graph
         self.inputs = tuple(port(op) for op in whole.inputs())
         self.outputs = tuple(port(op) for op in whole.outputs())
@@ -143,7 +145,7 @@ class Runner:
             raise QuantError(f"the graph has no op '{unknown[0]}'", where=self.graph.name, suggestion=near(unknown[0], self._names()))
         for part in self._parts:
             if isinstance(part, DpuSubgraph):
-                values |= execute(part, values, strict=strict)
+                values |= execute(part, values, self._plan(part), strict=strict)
             else:
                 values |= part.run(values, wanted)
         if hidden := [name for name in wanted if name not in values]:
@@ -153,6 +155,11 @@ class Runner:
                 remedy="ask the engine integer for it",
             )
         return values
+
+    def _plan(self, part: DpuSubgraph) -> list[Task]:
+        if part.name not in self._plans:
+            self._plans[part.name] = simulator.plan(part.program, part.arch)
+        return self._plans[part.name]
 
     def _names(self) -> list[str]:
         return [op.name for op in self.graph]
@@ -195,20 +202,22 @@ def _source(op: Op) -> Op:
     return Op(op.name, "data", Tensor(op.tensor.name, op.tensor.shape))
 
 
-def execute(part: DpuSubgraph, values: Mapping[str, Array], *, strict: bool = False) -> Values:
-    """Run a DPU subgraph on int8 codes by the names of the ops that feed it, image by image.
+def execute(part: DpuSubgraph, values: Mapping[str, Array], tasks: Sequence[Task], *, strict: bool = False) -> Values:
+    """Run a DPU subgraph on int8 codes by the names of the ops that feed it, image by image; memory is not cleared in between.
 
     Raises:
         ProgramError: The machine code cannot be executed.
     """
     registers = part.registers()
-    fed = {item.reg for item in part.inputs}
-    unwritten = {reg for reg, kind in part.kinds.items() if kind != "CONST" and reg not in fed}
+    if strict:
+        fed = {item.reg for item in part.inputs}
+        unwritten = {reg for reg, kind in part.kinds.items() if kind != "CONST" and reg not in fed}
+        simulator.verify(part.program, part.arch, {reg: memory.size for reg, memory in registers.items()}, unwritten)
     made: dict[str, list[Array]] = {item.op: [] for item in part.outputs}
     for image in range(next(iter(values[item.op].shape[0] for item in part.inputs))):
         for item in part.inputs:
             item.view(registers)[...] = values[item.op][image]
-        simulator.run(part.program, part.arch, registers, strict=strict and image == 0, unwritten=unwritten)
+        simulator.execute(tasks, part.arch, registers)
         for item in part.outputs:
             made[item.op].append(np.array(item.view(registers)))
     return {name: np.concatenate(images) for name, images in made.items()}

@@ -89,12 +89,12 @@ CONV = ConvInit(1, 1, 1, 1, 1)
 ALU = {"kernel_h": 1, "kernel_w": 1, "length": 1, "channel_group": 1, "jump_read": 1, "jump_write": 1}
 REFUSED: dict[str, tuple[list[Instruction], str]] = {
     "reg": ([Load(0, 0, 5, 0, 1, 8, 8)], "REG_5"),
-    "load end": ([Load(0, 0, 0, 60, 2, 8, 8)], "byte 76 of REG_0, which has 64"),
+    "load end": ([Load(0, 0, 0, 60, 2, 8, 8)], "bytes 60 to 75 of REG_0 are used, which has 64"),
     "load bank": ([Load(18, 0, 0, 0, 1, 8, 8)], "bank 18 does not exist"),
     "broadcast": ([Load(0, 0, 0, 0, 1, 8, 8, broadcast=3)], "broadcasts"),
     "mean": ([Load(0, 0, 0, 0, 1, 8, 8, mode_avg=1)], "mean"),
     "save bank": ([Save(8, 0, 0, 0, 1, 8, 8)], "bank 8 is no image bank"),
-    "save end": ([Save(0, 0, 0, 60, 1, 8, 8)], "byte 68"),
+    "save end": ([Save(0, 0, 0, 60, 1, 8, 8)], "bytes 60 to 67 of REG_0"),
     "argmax": ([Save(0, 0, 0, 0, 1, 8, 8, argmax=2)], "argmax"),
     "conv init": ([Conv(0, 0, 0, 0, 0, 0, 1, 1)], "CONVINIT"),
     "conv in": ([CONV, Conv(8, 0, 0, 0, 0, 0, 1, 1)], "bank 8"),

@@ -11,6 +11,7 @@ from net2bit.dpu.arch import Arch, standard
 from net2bit.dpu.isa import Conv, ConvInit, Instruction
 from net2bit.dpu.simulator import contract
 from net2bit.dpu.simulator.machine import Machine
+from net2bit.dpu.simulator.plan import plan
 from net2bit.dpu.simulator.windows import conv_window
 
 ARCHES = [
@@ -28,7 +29,7 @@ def compare(arch: Arch, instructions: list[Instruction], seed: int) -> None:
     machine = Machine(arch, {number: memory.copy() for number, memory in registers.items()})
     scalar = Scalar(arch, machine.banks.cells, registers)
     scalar.run(instructions)
-    machine.run(instructions)
+    machine.run(plan(instructions, arch))
     for number, memory in machine.registers.items():
         assert np.array_equal(memory, scalar.registers[number])
     wanted = np.asarray(scalar.cells, np.int8).reshape(machine.banks.cells.shape)

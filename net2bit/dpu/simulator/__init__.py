@@ -6,7 +6,7 @@ wrong on hardware though it goes well here, where nothing runs at the same time 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,11 @@ from net2bit.dpu.arch import Arch
 from net2bit.dpu.isa import Instruction
 from net2bit.dpu.simulator.contract import one_thread
 from net2bit.dpu.simulator.machine import Machine
+from net2bit.dpu.simulator.plan import Task, plan
 from net2bit.dpu.simulator.strict import verify
 from net2bit.errors import ProgramError
 
-__all__ = ["run"]
+__all__ = ["Task", "execute", "plan", "run", "verify"]
 
 
 def run(
@@ -48,5 +49,14 @@ def run(
             raise ProgramError(f"REG_{number} is no contiguous int8 memory but {memory.dtype} {list(memory.shape)}", where="simulator")
     if strict:
         verify(program, arch, {number: memory.size for number, memory in registers.items()}, unwritten)
+    execute(plan(program, arch), arch, registers)
+
+
+def execute(tasks: Iterable[Task], arch: Arch, registers: dict[int, NDArray[np.int8]]) -> None:
+    """Execute a plan on registers, in place; one plan serves any number of pictures.
+
+    Raises:
+        ProgramError: A LOAD or SAVE reaches beyond its register; it names the instruction.
+    """
     with one_thread():
-        Machine(arch, registers).run(program)
+        Machine(arch, registers).run(tasks)

@@ -66,25 +66,6 @@ class Banks:
         self.arch = arch
         self.cells: Cells = _noise(arch.banks, arch.cp).copy() if cells is None else cells.reshape(arch.banks, DEPTH, arch.cp)
 
-    def group(self, bank: int) -> tuple[int, int]:
-        """Return the first bank of the image group that *bank* is in, and its place inside.
-
-        Raises:
-            ProgramError: It is no image bank.
-        """
-        if bank >= self.arch.weight_bank:
-            raise ProgramError(f"bank {bank} is no image bank: {self.arch.name} has 0 to {self.arch.weight_bank - 1}", where="")
-        return bank - bank % self.arch.pp, bank % self.arch.pp
-
-    def check(self, bank: int) -> None:
-        """Refuse a bank that does not exist.
-
-        Raises:
-            ProgramError: There is none of that number.
-        """
-        if bank >= self.arch.banks:
-            raise ProgramError(f"bank {bank} does not exist: {self.arch.name} has 0 to {self.arch.banks - 1}", where="")
-
     def _view(self, bank: int, count: int, line: int, pixels: int, jump: int, lines: int) -> Cells | None:
         """Return the pixels `[count, pixels, lines, cp]` as a view; None where they wrap or overlap."""
         if pixels == 1 and line + lines <= DEPTH:
@@ -119,10 +100,21 @@ class Banks:
         Raises:
             ProgramError: *bank* is no image bank.
         """
-        first, start = self.group(bank)
+        first, start = group_of(self.arch, bank)
         for strip in strips(self.arch.pp, start, step, offset, 0, rows.shape[0]):
             at = line + (strip.visit * step + strip.sub) * jump_row
             self.write(first + strip.bank, at, jump, rows[strip.rows])
+
+
+def group_of(arch: Arch, bank: int) -> tuple[int, int]:
+    """Return the first bank of the image group that *bank* is in, and its place inside.
+
+    Raises:
+        ProgramError: It is no image bank.
+    """
+    if bank >= arch.weight_bank:
+        raise ProgramError(f"bank {bank} is no image bank: {arch.name} has 0 to {arch.weight_bank - 1}", where="")
+    return bank - bank % arch.pp, bank % arch.pp
 
 
 @cache

@@ -8,17 +8,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from net2bit.dpu.arch import DEPTH
+from net2bit.dpu.arch import DEPTH, Arch
 from net2bit.dpu.isa import Alu, AluInit, Elew, ElewInit
-from net2bit.dpu.simulator.banks import Banks, Cells, strips
+from net2bit.dpu.simulator.banks import Banks, Cells, group_of, strips
 from net2bit.dpu.simulator.contract import PRODUCT
-from net2bit.dpu.simulator.integers import Codes, Sums, finish, shifted
+from net2bit.dpu.simulator.integers import Codes, Sums, check, finish, shifted
 from net2bit.dpu.simulator.move import signed
 from net2bit.dpu.simulator.windows import Window, alu_window, read
 from net2bit.errors import ProgramError
 
 DEPTHWISE, PRELU, AVERAGE, MAX, LEAKY, REDUCE, PLAIN, SIGMOID, WIDE = range(9)
 MODES: Final = range(9)
+WEIGHTED: Final = (DEPTHWISE, PLAIN, WIDE)
 
 _FLOAT32: Final = 2**24
 _INT32: Final = 2**31
@@ -28,15 +29,25 @@ _WRITE_DOWN: Final = 16
 _GUARD_BITS: Final = 2
 
 
-def alu(banks: Banks, init: AluInit, step: Alu) -> None:
-    """Execute an ALU.
+def prepare(arch: Arch, init: AluInit, step: Alu) -> Window:
+    """Return the window of an ALU that can be executed.
 
     Raises:
         ProgramError: It reads or writes outside of the image banks, or asks for what an ISA1 machine does not compute.
     """
     if init.exec_mode not in MODES:
         raise ProgramError(f"exec_mode {init.exec_mode} is none of an ISA1 machine (0 to 8)", where="")
+    group_of(arch, step.bank_id_in)
+    group_of(arch, step.bank_id_out)
+    if init.exec_mode in WEIGHTED:
+        check(init.act_type, init.shift_bias if init.exec_mode == DEPTHWISE else 0, leaky=arch.alu_leaky)
     window = alu_window(init, step, padded=init.exec_mode != REDUCE)
+    window.strips(arch.pp)
+    return window
+
+
+def alu(banks: Banks, init: AluInit, step: Alu, window: Window) -> None:
+    """Execute an ALU."""
     x = read(banks, window, -128 if init.exec_mode == MAX else 0)
     made = _COMPUTE[init.exec_mode](banks, init, step, window, x)
     banks.write_rows(
@@ -145,7 +156,7 @@ def _sigmoid(banks: Banks, init: AluInit, _step: Alu, window: Window, x: Cells) 
 
 _Function = Callable[[Banks, AluInit, Alu, Window, Cells], Codes]
 _COMPUTE: Final[dict[int, _Function]] = {
-    **dict.fromkeys((DEPTHWISE, PLAIN, WIDE), _depthwise),
+    **dict.fromkeys(WEIGHTED, _depthwise),
     **dict.fromkeys((PRELU, LEAKY), _sloped),
     **dict.fromkeys((MAX, REDUCE), _maximum),
     AVERAGE: _average,
@@ -153,14 +164,20 @@ _COMPUTE: Final[dict[int, _Function]] = {
 }
 
 
-def elew(banks: Banks, operands: tuple[ElewInit, ...], step: Elew) -> None:
-    """Execute an ELEW.
+def prepare_elew(arch: Arch, operands: tuple[ElewInit, ...], step: Elew) -> None:
+    """Refuse an ELEW that cannot be executed.
 
     Raises:
         ProgramError: It reads or writes outside of the image banks, or asks for what an ISA1 machine does not compute.
     """
     if step.elew_type > 1:
         raise ProgramError(f"elew_type {step.elew_type} is neither a sum (0) nor a product (1)", where="")
+    for bank in (step.bank_id_out, *(init.bank_id_in for init in operands)):
+        group_of(arch, bank)
+
+
+def elew(banks: Banks, operands: tuple[ElewInit, ...], step: Elew) -> None:
+    """Execute an ELEW."""
     values = [operand(banks, init, step).astype(np.int64) * 4 >> init.shift_read for init in operands]
     total = values[0]
     for value in values[1:]:
@@ -180,12 +197,8 @@ def elew(banks: Banks, operands: tuple[ElewInit, ...], step: Elew) -> None:
 
 
 def operand(banks: Banks, init: ElewInit, step: Elew) -> Cells:
-    """Return an operand `[rows, pixels, lines, cp]`.
-
-    Raises:
-        ProgramError: It is not in the image banks.
-    """
-    group, start = banks.group(init.bank_id_in)
+    """Return an operand `[rows, pixels, lines, cp]`."""
+    group, start = group_of(banks.arch, init.bank_id_in)
     rows, pp = step.valid_pixel_parallel, banks.arch.pp
     if init.share_pp or rows == 1:
         found = banks.read(init.bank_id_in, 1, init.bank_addr_in, step.length, init.jump_read, step.channel_group)

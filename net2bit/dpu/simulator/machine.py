@@ -1,55 +1,86 @@
-"""The machine: banks and registers, and what each step of a program does to them."""
+"""The machine: banks and registers, and what each task of a plan does to them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
 
 from net2bit.dpu.arch import Arch
-from net2bit.dpu.isa import Instruction
 from net2bit.dpu.simulator import lanes, move
-from net2bit.dpu.simulator.banks import Banks
-from net2bit.dpu.simulator.convolve import Convolver
+from net2bit.dpu.simulator.banks import Banks, Cells
+from net2bit.dpu.simulator.contract import contract
+from net2bit.dpu.simulator.integers import finish
 from net2bit.dpu.simulator.move import Registers
-from net2bit.dpu.steps import AluStep, ConvStep, ElewStep, LoadStep, SaveStep, Step, steps
-from net2bit.errors import ProgramError
+from net2bit.dpu.simulator.plan import Begin, Convolve, Elements, Lanes, Loads, Saves, Take, Task, Weights
+from net2bit.dpu.simulator.windows import read
+
+_KEPT: Final = 512
 
 
 class Machine:
-    """Executes steps in program order."""
+    """Executes tasks in order."""
 
     def __init__(self, arch: Arch, registers: Registers) -> None:
         """Take over the registers, which are changed in place."""
         self.banks, self.registers = Banks(arch), registers
-        self._convolver = Convolver(self.banks)
+        self._packed: dict[Weights, Cells] = {}
+        self._x: Cells = np.empty((0, 0, 0), np.int8)
+        self._weights: list[Cells] = []
+        self._bias: list[Cells] = []
 
-    def run(self, program: Sequence[Instruction]) -> None:
-        """Execute a program.
+    def run(self, tasks: Iterable[Task]) -> None:
+        """Execute a plan.
 
         Raises:
-            ProgramError: A step cannot be executed; it names the instruction.
+            ProgramError: A LOAD or SAVE reaches beyond its register; the instruction is named.
         """
-        for step in steps(program):
-            try:
-                self._execute(step)
-            except ProgramError as error:
-                raise ProgramError(error.what, where=f"instruction {step.index}", remedy=error.remedy) from None
-        self._convolver.flush()
+        self._packed.clear()
+        for task in tasks:
+            match task:
+                case Loads():
+                    move.load(self.banks, self.registers, task.load, task.lines, task.masked, task.indices, task.step)
+                case Take():
+                    self._weights.append(self._taken(task.weights))
+                    self._bias.append(self.banks.cells[self.banks.arch.bias_bank, task.bias].copy())
+                case Begin():
+                    self._x = read(self.banks, task.window)
+                case Convolve():
+                    self._convolve(task)
+                case Saves():
+                    move.save(self.banks, self.registers, task.save, task.lines, task.indices, task.step)
+                case Lanes():
+                    lanes.alu(self.banks, task.init, task.alu, task.window)
+                case Elements():
+                    lanes.elew(self.banks, task.operands, task.elew)
 
-    def _execute(self, step: Step) -> None:
-        match step:
-            case LoadStep(load=load):
-                lines = self.banks.arch.lines(load.channel)
-                self._convolver.loads(load.bank_id, (load.bank_addr, (load.length - 1) * load.jump_write + lines))
-                move.load(self.banks, self.registers, load)
-            case SaveStep(save=save):
-                lines = self.banks.arch.lines(save.channel)
-                self._convolver.touch(save.bank_id, (save.bank_addr, (save.length - 1) * save.jump_read + lines))
-                move.save(self.banks, self.registers, save)
-            case ConvStep():
-                self._convolver.add(step.init, step.conv)
-            case AluStep():
-                self._convolver.flush()
-                lanes.alu(self.banks, step.init, step.alu)
-            case ElewStep():
-                self._convolver.flush()
-                lanes.elew(self.banks, step.operands, step.elew)
+    def _taken(self, key: Weights) -> Cells:
+        """Return a copy of the weights `[cp, kernel_h * kernel_w * channels]`, the same one as long as no LOAD changes them."""
+        found = self._packed.get(key)
+        if found is None:
+            arch = self.banks.arch
+            cells = self.banks.read(arch.weight_bank, arch.cp, key.line, 1, key.lines, key.lines)
+            found = np.array(cells, order="C").reshape(arch.cp, -1)
+            if key.version >= 0:
+                if len(self._packed) >= _KEPT:
+                    self._packed.clear()
+                self._packed[key] = found
+        return found
+
+    def _convolve(self, task: Convolve) -> None:
+        init, arch = task.init, self.banks.arch
+        weights = self._weights[0] if task.outputs == 1 else np.concatenate(self._weights)
+        bias = self._bias[0] if task.outputs == 1 else np.concatenate(self._bias)
+        self._weights, self._bias = [], []
+        sums, reach = contract(self._x, weights, task.window)
+        made = finish(sums, reach, bias, init.shift_bias, init.shift_cut, init.act_type, leaky=arch.leaky)
+        self.banks.write_rows(
+            made.reshape(*made.shape[:2], task.outputs, arch.cp),
+            task.first.bank_id_out,
+            task.first.bank_addr_out,
+            step=init.stride_out,
+            offset=init.stride_offset_out,
+            jump=init.jump_write,
+            jump_row=init.jump_write_endl,
+        )

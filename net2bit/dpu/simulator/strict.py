@@ -19,7 +19,7 @@ from net2bit.dpu import check
 from net2bit.dpu.arch import DEPTH, Arch
 from net2bit.dpu.isa import Alu, AluInit, Conv, ConvInit, Elew, ElewInit, Instruction, Load, Save
 from net2bit.dpu.simulator import lanes, windows
-from net2bit.dpu.simulator.banks import Banks, Cells
+from net2bit.dpu.simulator.banks import Banks, Cells, group_of
 from net2bit.dpu.simulator.move import CONSTANT, hidden, pixels
 from net2bit.dpu.simulator.windows import Window
 from net2bit.dpu.steps import AluStep, ConvStep, ElewStep, LoadStep, SaveStep, Step, steps
@@ -85,7 +85,7 @@ class Shadow:
 
     def _load(self, load: Load) -> None:
         if load.broadcast != CONSTANT:
-            states = pixels(self.registers, load.reg_id, load.ddr_addr, load.length, load.channel, load.jump_read, name="LOAD")
+            states = pixels(self.registers, load.reg_id, load.ddr_addr, (load.length, load.channel), (load.jump_read, 1))
             masked = hidden(load, self.arch.cp)
             unknown = (states != KNOWN) & ~masked if masked is not None else states != KNOWN
             if unknown.any():
@@ -105,7 +105,7 @@ class Shadow:
                 at, byte = np.argwhere(states != KNOWN)[0].tolist()
                 line = save.bank_addr + at * save.jump_read + byte // self.arch.cp
                 raise _unknown("SAVE", save.bank_id, line, byte % self.arch.cp, int(states[at, byte]))
-        target = pixels(self.registers, save.reg_id, save.ddr_addr, save.length, size, save.jump_write, name="SAVE")
+        target = pixels(self.registers, save.reg_id, save.ddr_addr, (save.length, size), (save.jump_write, 1))
         target[...] = KNOWN
 
     def _conv(self, init: ConvInit, conv: Conv) -> None:
@@ -142,14 +142,14 @@ class Shadow:
 
     def _place(self, window: Window, row: int, column: int) -> tuple[int, int]:
         """Return bank and line of a pixel of a window."""
-        group, start = self.banks.group(window.bank)
+        group, start = group_of(self.arch, window.bank)
         bank, sub = divmod(row + window.offset, window.stride[0])
         visit, bank = divmod(start + bank, self.arch.pp)
         return group + bank, window.addresses[visit] + sub * window.jump_row + column * window.jump
 
     def _alu(self, init: AluInit, alu: Alu) -> None:
         window = windows.alu_window(init, alu, padded=init.exec_mode != lanes.REDUCE)
-        channels, weighted = init.channel_group * self.arch.cp, init.exec_mode in {lanes.DEPTHWISE, lanes.PLAIN, lanes.WIDE}
+        channels, weighted = init.channel_group * self.arch.cp, init.exec_mode in lanes.WEIGHTED
         states = self._window("ALU", window, GARBAGE)
         taps = list(lanes.taps(states, window, channels))
         made = np.minimum.reduce(taps if weighted else taps[:: window.blocks])
@@ -164,7 +164,7 @@ class Shadow:
             ProgramError: A line of them was never written.
         """
         found = []
-        if init.exec_mode in {lanes.DEPTHWISE, lanes.PLAIN, lanes.WIDE, lanes.PRELU}:
+        if init.exec_mode in {*lanes.WEIGHTED, lanes.PRELU}:
             each, one = init.channel_group * (2 if init.exec_mode == lanes.WIDE else 1), init.exec_mode == lanes.PRELU
             count, jump = (1, 1) if one else (window.kernel[0] * window.kernel[1], init.jump_read_weights)
             states = self.banks.read(self.arch.alu_bank, 1, alu.bank_addr_weights, count, jump, each * (1 if one else alu.kernel_d))
@@ -186,7 +186,7 @@ class Shadow:
             states = lanes.operand(self.banks, init, elew)
             if states.min() == NEVER:
                 row, column, line, lane = np.argwhere(states == NEVER)[0].tolist()
-                group, start = self.banks.group(init.bank_id_in)
+                group, start = group_of(self.arch, init.bank_id_in)
                 visit, bank = divmod(start + (0 if init.share_pp else row * init.jump_bank), self.arch.pp)
                 place = init.bank_addr_in + visit * init.jump_read_endl + column * init.jump_read + line
                 raise _unknown("ELEW", group + bank, place, lane, NEVER)

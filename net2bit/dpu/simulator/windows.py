@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from net2bit.dpu.isa import Alu, AluInit, Conv, ConvInit
-from net2bit.dpu.simulator.banks import VISITS, Banks, Cells, Strip, strips
+from net2bit.dpu.simulator.banks import VISITS, Banks, Cells, Strip, group_of, strips
 from net2bit.errors import ProgramError
 
 
@@ -126,7 +126,7 @@ def read(banks: Banks, window: Window, filler: int = 0) -> Cells:
     Raises:
         ProgramError: It begins outside of the image banks, or comes round too often.
     """
-    group, _ = banks.group(window.bank)
+    group, _ = group_of(banks.arch, window.bank)
     made = np.empty((window.height, window.width, window.lines, banks.arch.cp), np.int8)
     for strip in window.strips(banks.arch.pp):
         made[strip.rows] = banks.read(group + strip.bank, strip.banks, window.line(strip), window.width, window.jump, window.lines)

@@ -104,7 +104,7 @@ class Runner:
         return {name: _real(found[name], points[name]) if reals else found[name] for name in dict.fromkeys(wanted)}
 
     def _op(self, name: str) -> Op:
-        return self.graph.op(name) if self.compiled or name in self.graph else self._integer.graph.op(name)
+        return self.graph.op(name) if self.compiled else self._integer.graph.op(name)
 
     def _accept(self, feeds: Mapping[str, Array]) -> Values:
         """Return the feeds by op, floats quantized."""
@@ -136,8 +136,8 @@ class Runner:
 
     @cached_property
     def _parts(self) -> list[Host | DpuSubgraph]:
-        assert self.graph.root is not None  # noqa: S101 - `load` has found subgraphs
         dpu = self._dpu
+        assert self.graph.root is not None  # noqa: S101 - they are below it
         return [dpu[node.name] if node.name in dpu else Host(self.graph, node) for node in self.graph.root.children]
 
     def _simulate(self, values: Values, wanted: list[str], *, strict: bool) -> Values:

@@ -45,8 +45,8 @@ class _Emitter:
         self.image = Image(arch.groups)
         self.keeper = Keeper(code, arch)
         self.mover = Mover(code, arch, places)
-        self.fresh: set[str] = set()
-        """Maps that the group before has made."""
+        self.late: set[str] = set()
+        """Maps that the group before saves at its very end."""
 
     def group(self, group: Group) -> None:
         """Write one group down."""
@@ -57,13 +57,23 @@ class _Emitter:
         spots = self.image.place(sizes, life, len(order.turns))
         if spots is None:
             spots, order = list(held.places), held.order
-            self.image.note(spots, sizes, lives(held.frame, order), len(order.turns))
+            life = lives(held.frame, order)
+            self.image.note(spots, sizes, life, len(order.turns))
         rings = [
             Ring(buffer, self.arch.pp, space, line, visits)
             for buffer, (space, line), visits in zip(held.frame.buffers, spots, held.visits, strict=True)
         ]
         self.keeper.begin(held.frame.parts)
         crew = Crew(self.code, self.arch, self.keeper, self.mover, held.frame, rings)
+        self._ahead(held)
         for turn in order.turns:
             crew.take(turn)
-        self.fresh = {part.layer.writes.map for part in held.frame.parts}
+        last = len(order.turns) - 1
+        busy = last > 0 and any(buffer.loads and begin == last for buffer, (begin, _) in zip(held.frame.buffers, life, strict=True))
+        whole = (part.layer.writes.map for part in held.frame.parts if part.saved and part.turns * held.frame.tiles == 1)
+        self.late = set() if busy else set(whole)
+
+    def _ahead(self, held: Layout) -> None:
+        """While LOAD would only wait for rows to be saved, let it bring the first layer's parameters."""
+        if any(view.map in self.late for buffer in held.frame.buffers for view, _ in buffer.loads):
+            self.keeper.prepare(0, held.frame.parts[0])

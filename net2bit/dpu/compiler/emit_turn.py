@@ -226,8 +226,11 @@ class Crew:
                 rows = self._fitting(part, tile, row, step, min(most, -(-(last - row) // step)))
                 self._ensure(part, tile, first, row + (rows - 1) * step + 1)
                 self._add(part, tile, row, rows, step)
+                if step == 1:
+                    self._save(part, tile, row, row + rows)
                 row += rows * step
-        self._save(part, tile, first, last)
+        if step > 1:
+            self._save(part, tile, first, last)
 
     def _fitting(self, part: Part, tile: int, row: int, step: int, limit: int) -> int:
         """Rows that no ring end separates."""

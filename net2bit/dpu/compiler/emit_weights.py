@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 from net2bit.dpu.arch import DEPTH, Arch
@@ -26,6 +27,8 @@ class Keeper:
         """First line of the resident weights of a part of the group."""
         self.filled: dict[int, int] = {}
         """Output groups of those that are loaded."""
+        self.ahead: dict[int, list[tuple[range, int]]] = {}
+        """Chunks of a part's streamed weights that are loaded before its first turn."""
         self.constants: dict[int, tuple[int, int]] = {}
         """Lines of a part's ALU weights and biases."""
 
@@ -33,7 +36,7 @@ class Keeper:
         """Begin a group: set aside the lines of the weights that stay."""
         stay = [(at, part) for at, part in enumerate(parts) if part.layer.work is Work.CONV and part.plan.resident]
         line = self.ring.keep(sum(part.depth * part.groups for _, part in stay))
-        self.kept, self.filled, self.constants = {}, {}, {}
+        self.kept, self.filled, self.constants, self.ahead = {}, {}, {}, {}
         for at, part in stay:
             self.kept[at], self.filled[at] = line, 0
             line += part.depth * part.groups
@@ -69,18 +72,41 @@ class Keeper:
         """Yield output groups that are loaded together with the line of the first, loading each chunk when it is asked for."""
         shape = kernel(part.layer, self.arch)
         kept = self.kept.get(at)
-        if kept is not None and self.filled[at] >= part.groups:
-            yield range(part.groups), kept
-            return
-        first, count = 0, 1
+        if kept is not None and self.filled[at]:
+            yield range(self.filled[at]), kept
+        ready = self.ahead.pop(at, [])
+        yield from ready
+        first = self.filled[at] if kept is not None else sum(len(groups) for groups, _ in ready)
+        count = 1
         while first < part.groups:
             count = min(count, shape.together(self.arch, self.ring.size), part.groups - first)
-            line = self.ring.take(count * shape.depth) if kept is None else kept + first * shape.depth
-            self._chunk(part, shape, range(first, first + count), line)
-            if kept is not None:
-                self.filled[at] = first + count
-            yield range(first, first + count), line
+            yield self._next(at, part, shape, range(first, first + count))
             first, count = first + count, count * 2
+
+    def _next(self, at: int, part: Part, shape: Kernel, groups: range) -> tuple[range, int]:
+        """Load a chunk into the lines that it keeps, or the next ones of the ring."""
+        kept = self.kept.get(at)
+        line = self.ring.take(len(groups) * shape.depth) if kept is None else kept + groups[0] * shape.depth
+        self._chunk(part, shape, groups, line)
+        if kept is not None:
+            self.filled[at] = groups[-1] + 1
+        return groups, line
+
+    def prepare(self, at: int, part: Part) -> None:
+        """Load what a part's first turn needs of parameters ahead of its rows: all that stays, and a third of the ring of what does not."""
+        self.code.layer = part.index
+        self.constant(at, part)
+        if part.layer.work is not Work.CONV:
+            return
+        shape = kernel(part.layer, self.arch)
+        if at in self.kept:
+            deque(self.chunks(at, part), maxlen=0)
+            return
+        count = min(part.groups, max(1, self.ring.size // 3 // shape.depth))
+        step, found = shape.together(self.arch, self.ring.size), []
+        for first in range(0, count, step):
+            found.append(self._next(at, part, shape, range(first, min(count, first + step))))
+        self.ahead[at] = found
 
     def _chunk(self, part: Part, shape: Kernel, groups: range, line: int) -> None:
         assert part.layer.weights is not None  # noqa: S101 - a convolution has weights

@@ -74,8 +74,7 @@ def _layout(held: Frame) -> Layout:
     order, needed = lazy(held)
     least = [_visits(held, buffer, count) for buffer, count in zip(held.buffers, needed, strict=True)]
     wanted = [_visits(held, buffer, count + _step(held, buffer)) for buffer, count in zip(held.buffers, needed, strict=True)]
-    life = lives(held, order)
-    visits, places = _settle(held, least, wanted, life)
+    visits, places = _settle(held, least, wanted, order)
     return Layout(held, order, tuple(visits), tuple(places), resident, tuple(least), tuple(wanted))
 
 
@@ -109,24 +108,28 @@ def _step(held: Frame, buffer: Buffer) -> int:
     return max(max((b - a for a, b in zip(turns.high, turns.high[1:], strict=False)), default=0) for turns in reads)
 
 
-def lives(held: Frame, order: Order) -> list[tuple[int, int]]:
-    """Return from which to which turn of an order each buffer holds something."""
+def lives(held: Frame, order: Order, *, early: bool = False) -> list[tuple[int, int]]:
+    """Return from which to which turn of an order each buffer holds something; *early*: LOAD fills its own one turn ahead."""
     first, last = [len(order.turns)] * len(held.buffers), [-1] * len(held.buffers)
     for position, turn in enumerate(order.turns):
         part = held.parts[turn.part]
         for where in (part.out, *(read.buffer for read in part.reads)):
             first[where] = min(first[where], position)
             last[where] = position
+    if early:
+        first = [max(0, at - 1) if buffer.loads else at for at, buffer in zip(first, held.buffers, strict=True)]
     return list(zip(first, last, strict=True))
 
 
-def _settle(held: Frame, least: list[int], wanted: list[int], life: list[tuple[int, int]]) -> tuple[list[int], list[tuple[int, int]]]:
+def _settle(held: Frame, least: list[int], wanted: list[int], order: Order) -> tuple[list[int], list[tuple[int, int]]]:
     """The largest rings for which the image groups have room."""
-    visits = list(wanted)
+    visits, spans = list(wanted), [lives(held, order, early=True), lives(held, order)]
     while True:
-        places = pack([size(buffer, count) for buffer, count in zip(held.buffers, visits, strict=True)], life, held.arch.groups)
-        if places is not None:
-            return visits, places
+        sizes = [size(buffer, count) for buffer, count in zip(held.buffers, visits, strict=True)]
+        for life in spans:
+            places = pack(sizes, life, held.arch.groups)
+            if places is not None:
+                return visits, places
         spare = [(size(held.buffers[at], 1), at) for at in range(len(visits)) if visits[at] > least[at]]
         if not spare:
             total = sum(size(buffer, count) for buffer, count in zip(held.buffers, visits, strict=True))

@@ -11,8 +11,8 @@ from net2bit.dpu.compiler.assemble import Code, assemble
 from net2bit.dpu.compiler.emit import emit
 from net2bit.dpu.compiler.front import DpuPart, Partition, network
 from net2bit.dpu.compiler.layers import Network
-from net2bit.dpu.compiler.plan import Effort, plan
-from net2bit.dpu.compiler.schedule import Program, Schedule
+from net2bit.dpu.compiler.plan import Effort, alone, plan, trivial
+from net2bit.dpu.compiler.schedule import FitError, Group, Program, Schedule
 from net2bit.dpu.depend import depend
 from net2bit.errors import ModelError
 from net2bit.xir.graph import Graph
@@ -74,10 +74,30 @@ def compile_graph(
 
 def _compile(part: DpuPart, target: Arch, effort: Effort) -> Code:
     schedule = plan(part.network, target, effort=effort)
-    allocation = allocate(part.network, schedule)
-    program = emit(part.network, schedule, allocation.places, target)
-    depend(program.instructions, target)
-    return Code(schedule, allocation, program)
+    try:
+        code = _emitted(part.network, schedule, target)
+    except FitError:
+        code = _emitted(part.network, _apart(part.network, schedule, target), target)
+    depend(code.program.instructions, target)
+    return code
+
+
+def _emitted(item: Network, schedule: Schedule, target: Arch) -> Code:
+    allocation = allocate(item, schedule)
+    return Code(schedule, allocation, emit(item, schedule, allocation.places, target))
+
+
+def _apart(item: Network, schedule: Schedule, target: Arch) -> Schedule:
+    """Return the schedule with those groups taken apart that the planner took to fit and that do not."""
+    groups: list[Group] = []
+    places = allocate(item, trivial(item, target)).places
+    for group in schedule.groups:
+        try:
+            emit(item, Schedule((group,)), places, target)
+            groups.append(group)
+        except FitError:
+            groups += [alone(item, layer.layer, target) for layer in group.layers]
+    return Schedule(tuple(groups))
 
 
 def check_subgraphs(partition: Partition, most: int | None) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from net2bit.dpu import hazards, rules, tokens
 from net2bit.dpu.arch import Arch
 from net2bit.dpu.footprint import Footprint, footprint
-from net2bit.dpu.isa import ENGINES, End, Instruction
+from net2bit.dpu.isa import ENGINES, Elew, ElewInit, End, Instruction
 from net2bit.dpu.steps import steps
 from net2bit.errors import ProgramError
 
@@ -100,6 +100,9 @@ def _ends(program: Sequence[Instruction], *, fragment: bool) -> Iterator[Finding
     ends = tuple(index for index, item in enumerate(program) if isinstance(item, End))
     if ends[-1:] != (len(program) - 1,) and (ends or not fragment):
         yield Finding(Kind.ORDER, (), "SAVE", "the last instruction is not END: the machine would run on into whatever follows")
+    unused = sum(isinstance(item, ElewInit) for item in program) - sum(item.num for item in program if isinstance(item, Elew))
+    if unused > 0:
+        yield Finding(Kind.LEFTOVER, (), "MISC", f"{unused} times ELEWINIT without an ELEW that uses it: the next ELEW would take it")
     if len(ends) > 1:
         yield Finding(Kind.ORDER, ends, "SAVE", f"{len(ends)} times END; what follows the first is not run")
 

@@ -255,6 +255,16 @@ def test_product_of_three() -> None:
     assert any("a product of 3 operands" in finding.message for finding in _found(program))
 
 
+def test_operand_without_use() -> None:
+    """An ELEWINIT that no ELEW uses is found: the next run of the program would start with it."""
+    program = _small()
+    program.insert(-1, copy(program[15]))
+    assert [str(finding) for finding in _found(program)] == [
+        "leftover: 1 times ELEWINIT without an ELEW that uses it: the next ELEW would take it",
+        "order 19 20: END does not wait for the last 1 instructions of MISC",
+    ]
+
+
 def test_argmax_of_nothing() -> None:
     """The value bit of argmax without its enabling bit is found on a machine that has argmax."""
     program = _small()

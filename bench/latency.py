@@ -36,7 +36,7 @@ from net2bit.dpu.latency import PARAMETERS, Parameters, calibrated
 from net2bit.dpu.timing import simulate
 from net2bit.xir.graph import Graph
 
-FREE = ("load_setup", "load_ports", "save_setup", "conv_setup", "alu_setup", "launch_us")
+FREE = ("load_setup", "load_ports", "save_setup", "conv_setup", "alu_setup", "alu_rate", "launch_us")
 """The fitted parameters; `alu_setup` stands for `elew_setup` too."""
 SHARED = ("memory_efficiency",)
 """Fitted on several cores at work, when the others stand."""
@@ -191,7 +191,7 @@ def main() -> None:
     parameters, record = calibrate(bench, every) if options.fit else (PARAMETERS, {})
     times = bench.times(every, parameters)
     table(every, times)
-    for kind in ("layer", "network", "cores"):
+    for kind in ("layer", "network", "cores", "isa0"):
         print(kind, summary(every, times, kind))
     print(parameters)
     print(record.get("errors"))

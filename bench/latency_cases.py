@@ -3,8 +3,8 @@
 Layers: the vendor's profiles of AlexNet and FCN8 on one core of a ZCU102 (B4096 at 281 MHz: with it the 3x3 convolutions of
 one shape and different sizes agree), each layer run alone with its maps in DDR. Networks: frames per second of a KV260 (one
 B4096 core at 300 MHz) kept busy by several threads, which is the DPU's time alone: the host's part is hidden behind it. ISA1
-images (Vitis AI 2.5) where the network was measured on one, else ISA0 ones (2.0). Not in the fit of one core's parameters: two
-and three cores that share the memory (ZCU104, ZCU102), and the Ultra96 (B1600 at 287 MHz).
+images (Vitis AI 2.5). Not in the fit of one core's parameters: two and three cores that share the memory (ZCU104, ZCU102), and
+images of ISA0 (older KV260 ones; the Ultra96, B1600 at 287 MHz).
 """
 
 import csv
@@ -18,8 +18,9 @@ from zoo.profiled import PROFILED
 
 from net2bit.dpu.latency import Memory
 
-BOARDS = {"ZCU102": Memory(17.1), "ZCU104": Memory(19.2), "Kria": Memory(19.2), "Ultra96": Memory(8.5)}
-"""First word of the board's name -> its DRAM."""
+_DDR4, _LPDDR4 = Memory(17.064), Memory(4.264)
+BOARDS = {"ZCU102": _DDR4, "ZCU104": _DDR4, "Kria": _DDR4, "Ultra96": _LPDDR4}
+"""First word of the board's name -> its DRAM, as `experiments/board` has it."""
 
 ZOO: Mapping[str, Collection[tuple[str, str]]] = {
     "inception_v2": {("cf_inceptionv2_imagenet_224_224_4G", "2.0")},
@@ -55,7 +56,7 @@ class Case:
     """A measurement, and what to compile for it."""
 
     kind: str
-    """layer, network, or cores (several at work)."""
+    """layer, network, cores (several at work), or isa0."""
     name: str
     fold: str
     """What is left out together in the cross-validation."""
@@ -99,6 +100,6 @@ def _networks(path: Path) -> Iterator[Case]:
         for row in rows:
             board, cores = row["board"].split()[0], int(row["cores"])
             if (row["zoo_name"], row["vitis_ai"]) in ZOO.get(name, ()) and board in BOARDS and "-04)" not in row["board"]:
-                kind = board.lower() if board == "Ultra96" else "network" if cores == 1 else "cores"
+                kind = "cores" if cores > 1 else "network" if row["vitis_ai"] == "2.5" and board == "Kria" else "isa0"
                 time, arch = 1e3 * cores / float(row["fps_multi_thread"]), row["arch"].removesuffix("F")
                 yield Case(kind, name, FAMILIES.get(name, name), board, cores, arch, float(row["dpu_mhz"]), time, row["vitis_ai"])

@@ -35,17 +35,17 @@ class Calibration:
 
 
 PARAMETERS: Final = Parameters(
-    load_setup=23,
-    load_ports=1.65,
+    load_setup=26,
+    load_ports=1.7,
     load_lines=2,
-    save_setup=29,
+    save_setup=21,
     save_ports=1,
     save_lines=1,
-    memory_efficiency=0.75,
-    conv_setup=77,
-    alu_setup=41,
+    memory_efficiency=0.86,
+    conv_setup=68,
+    alu_setup=42,
     alu_rate=2,
-    elew_setup=41,
+    elew_setup=42,
     init=4,
     launch_us=13,
 )

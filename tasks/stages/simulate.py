@@ -14,6 +14,6 @@ OPS = (
         run="net2bit.dpu.stage_simulate:run",
         reads=("dataset.classes", "verify.images", "verify.simulated", "verify.engine"),
         tools=(H5PY, NUMPY, PROTOBUF, TORCH),
-        label="{model.name}-{dpu.name}",
+        label="{model.name}-{dpu.size}",
     ),
 )

@@ -4,17 +4,26 @@ from net2bit.graph.kind import Kind, Op
 from tasks.packages import PROTOBUF
 
 KINDS = (
-    Kind("arch.json", "The architecture and options of the DPU, as the compiler takes them"),
+    Kind("arch.json", "The fingerprint of the DPU: all that a compiled network depends on"),
     Kind("dpu.dcf", "The DPU configuration file of Vitis AI up to 1.2"),
     Kind("target.json", "The DPU in full: fingerprint, cores, clock, memory, resources against the board"),
 )
 
 OPS = (
     Op(
+        name="arch",
+        title="Name the DPU to compile for",
+        makes=("arch.json",),
+        run="net2bit.dpu.stage_target:arch",
+        reads=("dpu.options", "dpu.release", "dpu.size"),
+        tools=(PROTOBUF,),
+        label="{dpu.size}",
+    ),
+    Op(
         name="target",
         title="Describe the DPU and check that it fits the board",
-        makes=("arch.json", "dpu.dcf", "target.json"),
-        run="net2bit.dpu.target.stage:run",
+        makes=("target.json", "dpu.dcf"),
+        run="net2bit.dpu.stage_target:run",
         reads=("dpu", "board"),
         tools=(PROTOBUF,),
         label="{dpu.name}-{board.name}",

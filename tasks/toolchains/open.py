@@ -79,6 +79,6 @@ OPS = (
         run="net2bit.dpu.stage_compile:run",
         reads=("compile", "model.name"),
         tools=(NUMPY, PROTOBUF),
-        label="{model.name}-{dpu.name}",
+        label="{model.name}-{dpu.size}",
     ),
 )

@@ -154,7 +154,7 @@ def test_the_users_folder_is_a_source() -> None:
     source = one.by_name["dataset.h5"].inputs[0]
     assert (source.kind, source.path, source.maker, source.tree) == ("images", "/data/one", "", True)
     shared = {stage.name for stage in one.stages if stage.digest == two.by_name[stage.name].digest}
-    assert shared == {"arch.json"}  # the hardware does not depend on images
+    assert shared == {"arch.json", "target.json"}  # the hardware does not depend on images
 
 
 def test_a_source_can_be_a_goal() -> None:

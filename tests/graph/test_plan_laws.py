@@ -120,7 +120,7 @@ def test_two_experiments_share_what_they_share() -> None:
     """Another quantization method keeps data set, weights and frozen graph in the same place, and moves the rest."""
     one, two = digests(planned()), digests(planned("quant=non_overflow"))
     same = [name for name in one if one[name] == two[name]]
-    assert same == ["arch.json", "images", "dataset.h5", "weights.h5", "frozen.pb", "unet_float.xmodel", "curve.png"]
+    assert same == ["target.json", "images", "dataset.h5", "weights.h5", "frozen.pb", "unet_float.xmodel", "curve.png", "arch.json"]
 
 
 def _moved(*words: str) -> list[str]:
@@ -131,7 +131,13 @@ def _moved(*words: str) -> list[str]:
 
 def test_another_dpu_moves_the_hardware_and_what_follows_from_it() -> None:
     """Another DPU keeps data, training and quantization in place: only its own files, the machine code and what is made of it move."""
-    assert _moved("dpu=b1152") == ["arch.json", "unet.xmodel", "simulation.json", "latency.json", "report.html"]
+    assert _moved("dpu=b1152") == ["target.json", "arch.json", "unet.xmodel", "simulation.json", "latency.json", "report.html"]
+
+
+@pytest.mark.parametrize("word", ["dpu.clock_mhz=100", "board=kv260"])
+def test_what_no_code_depends_on_compiles_nothing(word: str) -> None:
+    """Clock and board decide the prediction only: the machine code and its simulation stay in place."""
+    assert _moved(word) == ["target.json", "latency.json", "report.html"]
 
 
 def test_planning_is_linear() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,10 +17,15 @@ Times = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]]
 _LOAD: Final = ENGINES.index(Engine.LOAD)
 _SAVE: Final = ENGINES.index(Engine.SAVE)
 _QUEUES: Final = range(len(ENGINES))
+_LEAST: Final = 1e-9
+"""Work that is none: rounding must not leave a sliver of it behind."""
 
 
 def race(tokens: Tokens, cycles: NDArray[np.float64], traffic: NDArray[np.float64], limit: float) -> Times:
     """Run the queues side by side in time.
+
+    Instructions of a queue that are alike and follow one another without a token between them are run as one; if the other engine comes or
+    goes meanwhile, the times between them are those of an even pace.
 
     Args:
         tokens: Of a program that can run to its end.
@@ -27,55 +33,107 @@ def race(tokens: Tokens, cycles: NDArray[np.float64], traffic: NDArray[np.float6
         traffic: Bytes that each moves.
         limit: Bytes a cycle that all moves together can have; shared in proportion to what each would take.
     """
-    engines = _Engines(tokens, cycles, traffic / np.maximum(cycles, 1e-9))
+    runs = _runs(tokens, cycles, traffic)
+    engines = _Engines(tokens, runs, cycles, traffic)
     now = 0.0
     while engines.start(now):
         now = engines.advance(now, limit)
-    return np.array(engines.starts), np.array(engines.ends), np.array(engines.causes, np.int32)
+    return engines.times(runs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Runs of instructions: which one each instruction is in, and at which place."""
+
+    run: NDArray[np.intp]
+    place: NDArray[np.intp]
+    first: NDArray[np.intp]
+    """Per run, its first instruction."""
+    last: NDArray[np.intp]
+    length: NDArray[np.intp]
+    before: NDArray[np.int32]
+    """Per instruction, the one before it in its queue."""
+
+
+def _runs(tokens: Tokens, cycles: NDArray[np.float64], traffic: NDArray[np.float64]) -> _Runs:
+    count = len(cycles)
+    signals = np.zeros(count, np.bool_)
+    for sent in tokens.signals.values():
+        signals[sent] = True
+    heads = (tokens.source != NONE).any(axis=1)
+    run, place, before = np.zeros(count, np.intp), np.zeros(count, np.intp), np.full(count, NONE, np.int32)
+    firsts, lasts, total = [], [], 0
+    for x in _QUEUES:
+        mine = np.flatnonzero(tokens.engine == x)
+        before[mine[1:]] = mine[:-1]
+        unlike = (np.diff(cycles[mine]) != 0) | (np.diff(traffic[mine]) != 0) | signals[mine[:-1]]
+        fresh = heads[mine] | np.concatenate([np.ones(min(1, len(mine)), np.bool_), unlike])
+        at = np.flatnonzero(fresh)
+        run[mine] = total + np.cumsum(fresh) - 1
+        place[mine] = np.arange(len(mine)) - at[np.cumsum(fresh) - 1]
+        firsts.append(mine[at])
+        lasts.append(mine[np.append(at[1:], len(mine))[: len(at)] - 1])
+        total += len(at)
+    first, last = np.concatenate(firsts), np.concatenate(lasts)
+    return _Runs(run, place, first, last, place[last] + 1, before)
 
 
 class _Engines:
-    """The four engines at one moment."""
+    """The four engines at one moment, each with a run of instructions at work or waiting."""
 
-    def __init__(self, tokens: Tokens, cycles: NDArray[np.float64], demand: NDArray[np.float64]) -> None:
-        self.queues = [np.flatnonzero(tokens.engine == index).tolist() for index in _QUEUES]
-        self.needs: list[list[int]] = tokens.source.tolist()
-        self.cycles: list[float] = cycles.tolist()
-        self.demand: list[float] = demand.tolist()
-        """Bytes a cycle that each instruction would move undisturbed."""
-        count = len(self.needs)
+    def __init__(self, tokens: Tokens, runs: _Runs, cycles: NDArray[np.float64], traffic: NDArray[np.float64]) -> None:
+        count = len(runs.first)
+        which = tokens.engine[runs.first]
+        self.queues: list[list[int]] = [np.flatnonzero(which == x).tolist() for x in _QUEUES]
+        needs = tokens.needs()
+        self.needs = [runs.run[needs.get(first, [])].tolist() for first in runs.first.tolist()]
+        self.cycles: list[float] = (cycles[runs.first] * runs.length).tolist()
+        self.demand: list[float] = (traffic[runs.first] / np.maximum(cycles[runs.first], _LEAST)).tolist()
+        """Bytes a cycle that each run would move undisturbed."""
         self.starts, self.ends, self.causes = [0.0] * count, [-1.0] * count, [NONE] * count
         self.at = [0] * len(ENGINES)
         """Position of each queue's head."""
-        self.left = [-1.0] * len(ENGINES)
-        """Undisturbed cycles left of the heads at work; below zero: the head waits."""
+        self.work: list[int] = [NONE] * len(ENGINES)
+        """The runs at work."""
+        self.left = [0.0] * len(ENGINES)
+        """Undisturbed cycles that are left of them."""
 
     def start(self, now: float) -> bool:
         """Start every head that can; return whether any engine works."""
         for x in _QUEUES:
-            if self.left[x] >= 0 or self.at[x] == len(self.queues[x]):
+            if self.work[x] != NONE or self.at[x] == len(self.queues[x]):
                 continue
             head = self.queues[x][self.at[x]]
-            before = [item for item in self.needs[head] if item != NONE]
-            if all(self.ends[item] >= 0 for item in before):
-                before += self.queues[x][self.at[x] - 1 : self.at[x]] if self.at[x] else []
-                self.causes[head] = max(before, key=lambda item: self.ends[item], default=NONE)
-                self.starts[head], self.left[x] = now, self.cycles[head]
-        return max(self.left) >= 0
+            needs = self.needs[head]
+            if all(self.ends[item] >= 0 for item in needs):
+                before = [*needs, self.queues[x][self.at[x] - 1]] if self.at[x] else needs
+                self.causes[head] = max(before, key=self.ends.__getitem__, default=NONE)
+                self.starts[head], self.work[x], self.left[x] = now, head, self.cycles[head]
+        return self.work != [NONE] * len(ENGINES)
 
     def advance(self, now: float, limit: float) -> float:
-        """Go to the next end of an instruction, and return its time."""
-        wanted = sum(self.demand[self.queues[x][self.at[x]]] for x in (_LOAD, _SAVE) if self.left[x] >= 0)
-        slow = min(1.0, limit / wanted) if wanted else 1.0
+        """Go to the next end of a run, and return its time."""
+        wanted = sum(self.demand[self.work[x]] for x in (_LOAD, _SAVE) if self.work[x] != NONE)
+        slow = limit / wanted if wanted > limit else 1.0
         pace = [slow if x in {_LOAD, _SAVE} else 1.0 for x in _QUEUES]
-        spent = min(self.left[x] / pace[x] for x in _QUEUES if self.left[x] >= 0)
-        for x in _QUEUES:
-            if self.left[x] < 0:
-                continue
-            # What ends at this very moment ends now: rounding must not leave a sliver of work behind.
-            rest = self.left[x] - spent * pace[x]
-            self.left[x] = rest if rest > 1e-9 * self.left[x] else -1.0
-            if self.left[x] < 0:
-                self.ends[self.queues[x][self.at[x]]] = now + spent
+        busy = [x for x in _QUEUES if self.work[x] != NONE]
+        spent = min(self.left[x] / pace[x] for x in busy)
+        for x in busy:
+            self.left[x] -= spent * pace[x]
+            if self.left[x] <= _LEAST * self.cycles[self.work[x]]:
+                self.ends[self.work[x]] = now + spent
+                self.work[x] = NONE
                 self.at[x] += 1
         return now + spent
+
+    def times(self, runs: _Runs) -> Times:
+        """Return the times of instructions from those of runs."""
+        start, end = np.array(self.starts), np.array(self.ends)
+        each = ((end - start) / runs.length)[runs.run]
+        starts = start[runs.run] + each * runs.place
+        cause = runs.before.copy()
+        causes = np.array(self.causes, np.intp)
+        cause[runs.first] = np.where(causes == NONE, NONE, runs.last[causes])
+        ends = starts + each
+        ends[runs.last] = end
+        return starts, ends, cause

@@ -162,6 +162,7 @@ def test_costs_are_pluggable() -> None:
 
 def test_no_instructions() -> None:
     """An empty program takes no time."""
+    assert simulate([], B512, replace(REFERENCE, shared=1)).total == 0
     timeline = simulate([], B512)
     assert timeline.total == 0
     assert timeline.critical() == []

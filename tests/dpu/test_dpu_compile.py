@@ -8,7 +8,10 @@ from fixed_nets import NETS, Fixed, image, network
 
 from net2bit.dpu.arch import PARALLEL, standard
 from net2bit.dpu.check import check
+from net2bit.dpu.compiler import compile as compile_module
 from net2bit.dpu.compiler.compile import Compiled, compile_graph
+from net2bit.dpu.compiler.layers import Network
+from net2bit.dpu.compiler.schedule import Group, LayerPlan, Schedule
 from net2bit.dpu.model import load
 from net2bit.dpu.runner import Runner
 from net2bit.errors import ConfigError, ModelError
@@ -85,6 +88,20 @@ def test_a_fingerprint_of_isa0_is_refused() -> None:
     """Protects the message for older DPUs."""
     with pytest.raises(ConfigError, match="ISA1"):
         compile_graph(network("plain"), 0x1000020F6014407)
+
+
+def test_a_plan_that_does_not_fit_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects compilation against a planner that takes a group to fit which does not."""
+    made = Fixed(size=(64, 64), channels=64)
+    made.conv(made.conv(made.image, 64), 64)
+
+    def greedy(item: Network, *_: object, **__: object) -> Schedule:
+        return Schedule((Group(tuple(LayerPlan(index, 64) for index in range(len(item.layers))), (0, 64)),))
+
+    monkeypatch.setattr(compile_module, "plan", greedy)
+    found = compiled(made.graph, "B512")
+    assert [len(group.layers) for group in found.schedules[0].groups] == [1, 1]
+    agrees(made.graph, found)
 
 
 def split() -> Graph:

@@ -90,6 +90,18 @@ def test_the_first_layer_is_augmented_where_it_pays() -> None:
     assert [layer.augmented for layer in layers(wide.graph)] == [False]
 
 
+@pytest.mark.parametrize("arch", ["B512", "B4096"])
+def test_a_window_that_no_bank_holds_is_split_by_channels(arch: str) -> None:
+    """Protects global pooling of deep maps, and depthwise kernels over them, on small targets."""
+    made = Fixed(size=(13, 13), channels=700)
+    made.pool(made.image, (13, 13), 1, "AVG", at=4)
+    made.depthwise(made.image, (9, 9))
+    found = layers(made.graph, arch)
+    assert len(found) > 2
+    assert all(layer.writes.first % standard(arch).cp == 0 for layer in found)
+    agrees(made.graph, network(made.graph, standard(arch)))
+
+
 def test_parameters_start_at_pages() -> None:
     """Protects the layout of the vendor's compiler: every tensor at a multiple of 4096."""
     for layer in layers(net("separable")):

@@ -74,6 +74,7 @@ def check(
     paired = tokens.pair(program)
     ran = tokens.run(paired)
     found += _deadlock(program, paired, ran)
+    found += _backward(program, paired)
     found += _leftover(paired)
     clock = tokens.clocks(paired, ran.order)
     found += _counters(paired, clock, limit)
@@ -139,6 +140,14 @@ def _deadlock(program: Sequence[Instruction], paired: tokens.Tokens, ran: tokens
         name = program[index].mnemonic
         text = f"{tokens.NAMES[x]} stands still at {name}, which waits {tokens.waiting(paired, index)}"
         yield Finding(Kind.DEADLOCK, (index,), tokens.NAMES[x], text)
+
+
+def _backward(program: Sequence[Instruction], paired: tokens.Tokens) -> Iterator[Finding]:
+    """Yield waits for what the fetcher hands out later: how many instructions a queue holds is not published."""
+    for index, x in np.argwhere(paired.source > np.arange(len(program))[:, None]).tolist():
+        source = int(paired.source[index, x])
+        text = f"{program[index].mnemonic} waits for the later instruction {source}: if its queue is full by then, that never comes"
+        yield Finding(Kind.ORDER, (index, source), str(program[index].engine.name), text)
 
 
 def _leftover(paired: tokens.Tokens) -> Iterator[Finding]:

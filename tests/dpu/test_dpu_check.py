@@ -166,6 +166,15 @@ def test_deadlock_is_named() -> None:
     assert Kind.HAZARD not in {finding.kind for finding in found}
 
 
+def test_wait_for_a_later_instruction() -> None:
+    """A token that goes back in the program is found: it holds only as long as the queues can take all that lies between."""
+    program = _small()
+    program[0].on |= 4
+    program[10].by |= 1
+    found = [str(finding) for finding in _found(program) if finding.kind is Kind.ORDER]
+    assert found == ["order 0 10: LOAD waits for the later instruction 10: if its queue is full by then, that never comes"]
+
+
 def test_counter_limit() -> None:
     """A counter that can grow beyond the limit is found, though all is balanced in the end."""
     program = [item for _ in range(9) for item in (replace(_small()[0], on=1, by=5), replace(_small()[10], on=5, by=4))]

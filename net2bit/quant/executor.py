@@ -17,6 +17,8 @@ from net2bit.quant.floating import feed, last_uses, names
 from net2bit.xir.graph import Graph, Op
 
 _MOVED = frozenset({"upload", "download", "identity"})
+_CODES = frozenset({"fix2float", "argmax-fix"})
+"""What the processor computes from codes."""
 _CONSTANTS = frozenset({"const", "const-fix"})
 
 
@@ -138,7 +140,7 @@ def _check(op: Op, kinds: set[bool]) -> None:
             remedy="cut the graph in front of it; a float graph runs in net2bit.quant.floating, and net2bit.quant.lower makes it integer",
             suggestion=near(op.type, known),
         )
-    wants = op.type in kernels_read.known() or op.type == "fix2float"
+    wants = op.type in kernels_read.known() | _CODES
     if op.type not in _MOVED and kinds and kinds != {wants}:
         raise QuantError(
             f"{op.type} '{op.name}' takes {'int8 codes' if wants else 'float32 numbers'}, and is fed the other kind",

@@ -219,7 +219,7 @@ KERNELS: dict[str, Kernel] = {
     "hard-swish": _unary(lambda x: x * _hard_sigmoid(x)),
     "clamp": lambda op, inputs: np.clip(inputs["input"][0], real(op, "min"), real(op, "max")),
     "softmax": _softmax,
-    "argmax": _argmax,
+    **dict.fromkeys(("argmax", "argmax-fix"), _argmax),
     "maxpool2d": _maxpool,
     "avgpool2d": _avgpool,
     "reduction_mean": _reduction(np.mean),

@@ -17,7 +17,7 @@ from net2bit.quant.lower import lower
 from net2bit.quant.points import find
 from net2bit.quant.quantize import fake_quantize
 from net2bit.xir import build
-from net2bit.xir.graph import Attr, Graph, Op
+from net2bit.xir.graph import Attr, Graph, Op, Tensor
 
 WINDOW: dict[str, Attr] = {"kernel": [3, 3], "stride": [1, 1], "dilation": [1, 1], "pad": [1, 1, 1, 1]}
 
@@ -249,6 +249,27 @@ def test_the_processors_part_runs_in_float(engine: str) -> None:
     np.testing.assert_array_equal(got["real"], got["down"] / np.float32(16))
     powers = np.exp(got["real"])
     np.testing.assert_allclose(got["softmax"], powers / powers.sum(-1, keepdims=True), rtol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["reference", "exact"])
+def test_argmax_of_codes(engine: str) -> None:
+    """`argmax-fix` takes codes and gives the index of the first greatest one, its axis kept, as int32."""
+    graph = Graph("net")
+    build.place(graph, "argmax-fix", "best", {"input": [build.data_fix(graph, "x", (1, 1, 2, 4), 3)]}, {"axis": 3})
+    codes = np.asarray([[[[-3, 7, 7, 1], [-128, -128, -128, -128]]]], np.int8)
+    got = run_integer(graph, {"x": codes}, engine)["best"]
+    assert got.dtype == np.int32
+    assert got.tolist() == [[[[1], [0]]]]
+
+
+@pytest.mark.parametrize("kind", ["reduction_mean-fix", "matmul-fix"])
+def test_rules_that_nobody_has_published(kind: str) -> None:
+    """Ops whose rounding no public source gives are refused by their names, not computed somehow."""
+    graph = Graph("net")
+    build.data_fix(graph, "x", (1, 2, 2, 3), 4)
+    graph.add(Op("y", kind, Tensor("y", (1, 1, 1, 3), attrs=build.fix_attrs(4)), {"axis": [1, 2], "keep_dims": True}, {"input": ["x"]}))
+    with pytest.raises(QuantError, match=f"no kernel for {kind} 'y'"):
+        Executor(graph)
 
 
 def test_memory_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from net2bit.report.view import View, count
 
 RESOURCES: Final = {"lut": "look-up tables", "ff": "flip-flops", "bram36": "block RAM (36 kbit)", "uram": "UltraRAM", "dsp": "DSP slices"}
+VERSIONS: Final = {"dpu_pynq": "DPU-PYNQ", "ip": "DPU IP", "vitis_ai": "Vitis AI", "vivado": "Vivado and Vitis", "pynq": "PYNQ image"}
 KIBI: Final = 1024
 
 
@@ -16,18 +17,30 @@ def section(target: Mapping[str, Any], latency: Mapping[str, Any], simulation: M
     return {
         "title": board["title"],
         "lead": f"{said} on {board['title']} ({board['part']}); target {target['target']}, fingerprint {target['fingerprint']}.",
-        "resources": _bars(target["resources"], board.get("resources")),
-        "note": "Formulas and tables of the product guide for the DPU alone, not a routed design.",
+        "resources": _bars(target, board.get("resources")),
+        "note": "The DPU alone, not a routed design: by the IP's own formulas, or (about) by the tables of its product guide.",
+        "warnings": target.get("warnings", []),
+        "versions": _versions(target.get("compatibility", {})),
         "facts": _facts(latency["kernel"], simulation),
     }
 
 
-def _bars(used: Mapping[str, float], capacity: Mapping[str, float] | None) -> list[View]:
+def _bars(target: Mapping[str, Any], capacity: Mapping[str, float] | None) -> list[View]:
+    used, exact = target["resources"], target.get("resources_exact", RESOURCES)
     return [
-        {"name": title, "used": f"{used[name]:,g}", "of": count(int(capacity[name])), "percent": 100 * used[name] / capacity[name]}
+        {
+            "name": title,
+            "used": f"{'' if name in exact else 'about '}{used[name]:,g}",
+            "of": count(int(capacity[name])),
+            "percent": 100 * used[name] / capacity[name],
+        }
         for name, title in RESOURCES.items()
         if capacity and capacity.get(name) and used.get(name) is not None
     ]
+
+
+def _versions(row: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(title, row[name]) for name, title in VERSIONS.items() if row.get(name)]
 
 
 def _facts(kernel: Mapping[str, Any], simulation: Mapping[str, Any]) -> list[tuple[str, str]]:

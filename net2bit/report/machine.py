@@ -73,11 +73,11 @@ def cards(latency: Mapping[str, Any], simulation: Mapping[str, Any]) -> list[Car
         latency["fps"][-1],
         f"{figure4(latency['low_ms'])} to {figure4(latency['high_ms'])} ms, {percent(latency['band'], 0)} either way",
     )
-    time = Card("Latency on the board", figure4(latency["ms"]), "ms", "predicted", "warn", span)
+    time = Card("Latency", figure4(latency["ms"]), "ms", "predicted", "warn", span)
     cores = "one core" if best["cores"] == 1 else f"{best['cores']} cores"
     between = f"{cores}, {figure4(best['low'])} to {figure4(best['high'])}"
     rate = Card("Images a second", figure4(best["fps"]), "FPS", "predicted", "warn", between)
-    code = Card("Machine code against integer", "equal", "", "bit for bit", "good", f"{simulation['bytes']:,} output bytes compared")
+    code = Card("Machine code", "equal", "", "bit for bit", "good", f"to the integer network, {simulation['bytes']:,} bytes compared")
     return [time, rate, code]
 
 

@@ -190,6 +190,9 @@ TARGET: dict[str, Any] = {
         "resources": {"lut": 70560, "ff": 141120, "bram36": 216, "uram": 0, "dsp": 360},
     },
     "resources": {"lut": 37_000, "ff": 68_000, "bram36": 165.0, "uram": 0, "dsp": 438},
+    "resources_exact": ["dsp", "bram36", "uram"],
+    "warnings": ["the DPU alone takes <b>438</b> of 360 DSP slices"],
+    "compatibility": {"dpu_pynq": "2.5.1", "ip": "4.0", "vitis_ai": "2.5", "vivado": "2022.1", "pynq": "3.0", "python": "3.10"},
 }
 
 

@@ -79,6 +79,8 @@ def test_resources_stand_against_the_boards(ladder: Ladder) -> None:
     assert "UltraRAM" not in bars
     assert bars["DSP slices"] > 100
     assert "0x101000016010405" in shown["lead"]
+    assert [bar["used"].startswith("about ") for bar in shown["resources"]] == [True, True, False, False]
+    assert ("DPU IP", "4.0") in shown["versions"]
 
 
 def test_a_board_without_figures_has_no_bars(ladder: Ladder) -> None:

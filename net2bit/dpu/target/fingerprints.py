@@ -123,7 +123,9 @@ def faults(value: int) -> Iterator[str]:
     unused = value & ~_USED["ISA1" if isa(value) else "ISA0"]
     if unused:
         bits = [bit for bit in range(_WIDTH) if unused >> bit & 1]
-        yield f"bit{'s' if len(bits) > 1 else ''} {', '.join(map(str, bits))} {'are' if len(bits) > 1 else 'is'} set and mean nothing"
+        several = len(bits) > 1
+        listed = ", ".join(map(str, bits))
+        yield f"bits {listed} are set and mean nothing" if several else f"bit {listed} is set and means nothing"
 
 
 def _faults_isa1(value: int, name: str) -> Iterator[str]:

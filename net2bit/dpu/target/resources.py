@@ -2,7 +2,8 @@
 
 DSP slices, block RAM and UltraRAM follow the formulas that the IP itself shows (`DPUCZDX8G_v3_3.gtcl`, `dpuczdx8g_v3_4.gtcl`; for 4.x the
 ALU's DSP count and the banks alone, which give the tables "RAM Usage" and "DepthwiseConv (ALU)" of PG338 4.1 and a routed design): these
-are exact. LUTs and flip-flops come from tables of PG338 and are estimates, checked against two routed designs within 4 %.
+are exact. LUTs and flip-flops come from tables of PG338 and are estimates: within 4 % of two routed designs with IP 4.1; for IP 3.x, whose
+options have fewer published figures, perhaps 10 %.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def need(c: Configuration) -> Resources:
 
 def _dsp(c: Configuration) -> int:
     conv = c.pp * c.cp * c.cp // 4 + (c.pp * c.cp if c.dsp48 == "high" else 0)
-    return 2 + conv + (c.alu_parallel * (c.cp + 1) if c.generation == "ISA1" else depthwise_parallel(c) * c.cp * 3 // 4)
+    return 2 + conv + (c.pp // 2 + c.alu_parallel * c.cp if c.generation == "ISA1" else depthwise_parallel(c) * c.cp * 3 // 4)
 
 
 def banks(c: Configuration) -> Banks:

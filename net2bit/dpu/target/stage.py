@@ -55,8 +55,8 @@ def describe(c: Configuration, dpu: Mapping[str, Any], board: Mapping[str, Any])
 def _warnings(c: Configuration, row: compat.Release, board: Mapping[str, Any]) -> list[str]:
     found = []
     if board["resources"]:
-        for one in resources.tight(c, resources.capacity(board["resources"])):
-            found.append(f"the DPU alone takes {one} of {board['title']}: routing and timing may fail")  # noqa: PERF401
+        full = resources.tight(c, resources.capacity(board["resources"]))
+        found += [f"the DPU alone takes {one} of {board['title']}: routing and timing may fail" for one in full]
     if not names.releases(fingerprint(c)):
         found.append("no release of the vendor's compilers has a name for this configuration: no published bitstream has it")
     if c.generation == "ISA1":

@@ -74,13 +74,21 @@ def with_bare() -> Graph:
     return net.graph
 
 
+def with_rectifier() -> Graph:
+    """Return a network with a ReLU behind a concatenation, into which nothing can fuse it."""
+    net = Fake()
+    joined = net.fix(build.concat(net.graph, "joined", net.conv("first", net.image, 8), net.conv("second", net.image, 7)), 4)
+    net.conv("last", net.fix(build.relu(net.graph, "alone", joined), 4), 5)
+    return net.graph
+
+
 def values(graph: Graph) -> tuple[dict[str, NDArray[np.int8]], NDArray[np.float32]]:
     codes = np.random.default_rng(5).integers(-128, 128, (1, 9, 11, 3)).astype(np.int8)
     (found,) = run_float(graph, {"image": dequantize(codes, 5)}).values()
     return {"image": codes}, np.asarray(found)
 
 
-@pytest.mark.parametrize(("graph", "parts"), [(with_silu(), 2), (with_passing(), 2), (with_bare(), 2)])
+@pytest.mark.parametrize(("graph", "parts"), [(with_silu(), 2), (with_passing(), 2), (with_bare(), 2), (with_rectifier(), 1)])
 def test_islands_compute_the_fake_quantized_network(graph: Graph, parts: int) -> None:
     """Protects the border between fixed and floating point: the compiled model gives the numbers of the quantized one, exactly."""
     made = compile_graph(graph, standard("B1152").fingerprint)

@@ -188,7 +188,7 @@ def _eltwise(graph: Graph, op: Op, arch: Arch) -> Why:
     act = step.activation
     if act.act in {Act.LEAKYRELU, Act.PRELU} or (act.act is Act.RELU6 and act.cap < FACTOR):
         return f"elementwise ops have no {act.act.value}", "use ReLU behind it"
-    if not 2 <= len(step.inputs) <= (2 if step.product else OPERANDS):  # noqa: PLR2004 - a pair
+    if not 1 + step.product <= len(step.inputs) <= (2 if step.product else OPERANDS):
         return f"it has {len(step.inputs)} operands", f"add {OPERANDS} or multiply 2 at a time"
     out = op.tensor.shape
     for name in step.inputs:

@@ -55,7 +55,7 @@ class _Weaver:
                 self.made.add(replace(op, args=args))
         for op in self.graph:
             if op.name in self.outside:
-                self._float(op.name)
+                self._codes(op.name) if self._rectifies(op) else self._float(op.name)
         return self.made
 
     # Which ops stay floating point ----------------------------------------------------------------------------------------------------
@@ -148,12 +148,23 @@ class _Weaver:
             return self.renamed.get(name, name)
         if name not in self.renamed:
             fix = self.fixes.get(name)
+            if fix and self._rectifies(self.graph.op(name)):
+                self.renamed[name] = self._rectifier(self.graph.op(name), fix).name
+                return self.renamed[name]
             attrs = build.fix_attrs(self._position(name) or 0)
             made = fix.name if fix else f"{name}_float2fix"
             shape = self.graph.op(name).tensor.shape
             self.made.add(Op(made, "float2fix", Tensor(made, shape, XINT8, dict(attrs)), dict(attrs), {"input": [self._float(name)]}))
             self.renamed[name] = made
         return self.renamed[name]
+
+    def _rectifies(self, op: Op) -> bool:
+        """Whether the op is a ReLU by itself between quantizers, which the DPU computes as a sum of one operand."""
+        return op.type == "relu" and op.name in self.fixes and self._position(op.arg("input")) is not None
+
+    def _rectifier(self, op: Op, fix: Op) -> Op:
+        source = self._codes(self._origin(op.arg("input")))
+        return build.fixed(self.made, "eltwise-fix", fix.name, {"input": [source]}, number(fix, "fix_point"), type="ADD", nonlinear="RELU")
 
     def _float(self, name: str) -> str:
         """Return the op with the numbers of a tensor, added where it is missing."""
@@ -164,6 +175,8 @@ class _Weaver:
                 if part not in self.made:
                     self.made.add(self.graph.op(part))
             return name
+        if name in self.outside and self._rectifies(op):
+            return self._dequantized(name)
         if name in self.outside:
             if name not in self.made:
                 self.made.add(replace(op, args={arg: [self._float(source) for source in names] for arg, names in op.args.items()}))

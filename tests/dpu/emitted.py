@@ -18,7 +18,7 @@ from net2bit.dpu.simulator import run
 
 Codes = NDArray[np.int8]
 GUARD = 256
-STRICT = False
+STRICT = True
 
 
 @dataclass
@@ -85,7 +85,8 @@ def see(values: dict[str, Codes], view: View) -> Codes:
     """What a view sees."""
     rows = [view.rows.at(r) for r in range(view.height)]
     columns = [view.columns.at(c) for c in range(view.width)]
-    return values[view.map][np.ix_(rows, columns)][..., view.first : view.first + view.channels]
+    seen: Codes = values[view.map][np.ix_(rows, columns)][..., view.first : view.first + view.channels]
+    return seen
 
 
 def expected(network: Network, inputs: dict[str, Codes]) -> dict[str, Codes]:
@@ -106,19 +107,23 @@ def _constant(network: Network, parameter: Parameter | None) -> NDArray[np.int64
     assert parameter is not None
     count = int(np.prod(parameter.shape))
     raw = np.frombuffer(network.parameters, np.int8, count, parameter.offset)
-    return raw.reshape(parameter.shape).astype(np.int64)
+    values: NDArray[np.int64] = raw.reshape(parameter.shape).astype(np.int64)
+    return values
 
 
-def _round(values: NDArray[Any]) -> Codes:
-    return np.clip(np.floor(values + 0.5), -128, 127).astype(np.int8)
+def _round(values: Any) -> Codes:
+    codes: Codes = np.clip(np.floor(values + 0.5), -128, 127).astype(np.int8)
+    return codes
 
 
 def _act(values: NDArray[Any], act: int) -> NDArray[Any]:
     if act == 0:
         return values
     if act == 3:
-        return np.where(values < 0, values * 26 / 256, values)
-    return np.clip(values, 0, 96 if act == 4 else None)
+        leaky: NDArray[Any] = np.where(values < 0, values * 26 / 256, values)
+        return leaky
+    capped: NDArray[Any] = np.clip(values, 0, 96 if act == 4 else None)
+    return capped
 
 
 def _compute(network: Network, layer: Layer, inputs: list[Codes]) -> Codes:
@@ -138,7 +143,7 @@ def _compute(network: Network, layer: Layer, inputs: list[Codes]) -> Codes:
     match layer.work:
         case Work.CONV:
             w = _constant(network, layer.weights)
-            total = sum(tap @ w[:, i, j].T for (i, j), tap in taps.items())
+            total: Any = sum(tap @ w[:, i, j].T for (i, j), tap in taps.items())
         case Work.DEPTHWISE:
             w = _constant(network, layer.weights)
             total = sum(tap * w[0, i, j] for (i, j), tap in taps.items())
@@ -147,7 +152,7 @@ def _compute(network: Network, layer: Layer, inputs: list[Codes]) -> Codes:
         case Work.MAX:
             return _round(np.max(np.stack(list(taps.values())), axis=0) / 2.0**right)
         case Work.LEAKY:
-            value = taps[0, 0] / 2.0**right
+            value: Any = taps[0, 0] / 2.0**right
             return _round(np.where(value < 0, value * layer.factor / 256, value))
         case _:
             value = taps[0, 0] * 2731 + 3 * 2731 * 2.0**layer.shift_bias
@@ -159,7 +164,7 @@ def _compute(network: Network, layer: Layer, inputs: list[Codes]) -> Codes:
 def _elementwise(layer: Layer, inputs: list[Codes]) -> Codes:
     terms = [np.floor(4 * x.astype(np.float64) / 2**shift) for x, shift in zip(inputs, layer.shift_read, strict=True)]
     left = layer.shift_write if layer.shift_write < 16 else 16 - layer.shift_write
-    total = sum(terms) / 4 if layer.work is Work.ADD else terms[0] * terms[1] / 16
+    total: Any = sum(terms) / 4 if layer.work is Work.ADD else terms[0] * terms[1] / 16
     return _round(_act(total * 2.0**left, layer.act))
 
 

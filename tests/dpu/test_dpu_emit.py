@@ -42,7 +42,7 @@ def test_strides_and_kernels(arch: Arch, kernel: tuple[int, int], stride: tuple[
     """Row groups follow the stride, and padding is right at all four sides."""
     bench, height, width = Bench(), 23, 18
     out = [(size + 2 * p - k) // s + 1 for size, p, k, s in zip((height, width), pad, kernel, stride, strict=True)]
-    bench.conv(bench.map("x", height, width, 20), bench.map("y", *out, 20), Pair(*kernel), Pair(*stride), Pad(*pad, *pad))
+    bench.conv(bench.map("x", height, width, 20), bench.map("y", out[0], out[1], 20), Pair(*kernel), Pair(*stride), Pad(*pad, *pad))
     network = bench.network("y")
     for rows, tiles in ((arch.pp, 1), (6, 2)):
         execute(network, alone(network, rows, tiles), arch)
@@ -109,11 +109,21 @@ def test_a_folded_first_convolution(arch: Arch, width: int, kernel: int, stride:
     """Channel augmentation masks exactly what lies beside the map."""
     bench = Bench()
     out = (width + 2 * pad - kernel) // stride + 1
-    fields = {"kernel": Pair(kernel, kernel), "stride": Pair(stride, stride), "pad": Pad(pad, pad, pad, pad)}
-    bench.conv(bench.map("x", width, width, 3), bench.map("y", out, out, 13), augmented=True, **fields)
+    x, size, step = bench.map("x", width, width, 3), Pair(kernel, kernel), Pair(stride, stride)
+    bench.conv(x, bench.map("y", out, out, 13), size, step, Pad(pad, pad, pad, pad), augmented=True)
     network = bench.network("y")
     for rows, tiles in ((arch.pp, 1), (5, 3)):
         execute(network, alone(network, rows, tiles), arch)
+
+
+def test_two_folds_of_one_map() -> None:
+    """Two augmented layers that fold one map differently, in one group, each have rows of their own."""
+    bench = Bench()
+    x = bench.map("x", 12, 13, 3)
+    bench.conv(x, bench.map("y", 11, 6, 13), Pair(2, 2), Pair(1, 2), augmented=True)
+    bench.conv(x, bench.map("z", 11, 7, 13), Pair(2, 2), Pair(1, 2), Pad(0, 0, 0, 1), augmented=True)
+    network = bench.network("y", "z")
+    execute(network, Schedule((Group((LayerPlan(0, 8), LayerPlan(1, 8)), (0, 4, 7)),)), SOME[1])
 
 
 @pytest.mark.parametrize("arch", SOME, ids=lambda arch: arch.name)

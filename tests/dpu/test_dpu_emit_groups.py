@@ -18,8 +18,8 @@ def together(network: Network, rows: int, tiles: int = 1, resident: str = "all")
     """All layers in one group."""
     width = network.layers[-1].writes.width
     cuts = sorted({width * t // tiles for t in range(tiles)} | {width})
-    stay = {"all": lambda _: True, "none": lambda _: False, "odd": lambda index: index % 2 == 1}[resident]
-    return Schedule((Group(tuple(LayerPlan(i, rows, stay(i)) for i in range(len(network.layers))), tuple(cuts)),))
+    stay = {"all": (True, True), "none": (False, False), "odd": (False, True)}[resident]
+    return Schedule((Group(tuple(LayerPlan(i, rows, stay[i % 2]) for i in range(len(network.layers))), tuple(cuts)),))
 
 
 def residual(height: int, width: int, channels: int, wide: int, stride: int = 1) -> Network:
@@ -137,10 +137,10 @@ def _random(random: np.random.Generator) -> Network:
             made = bench.map(name, at.height, at.width, at.channels)
             bench.other(Work.ADD, reads, made, shift_read=(1, 0), shift_write=0)
         elif kind == 3:
-            made = bench.map(name, *out, at.channels)
+            made = bench.map(name, out[0], out[1], at.channels)
             bench.depthwise(at, made, Pair(size, size), Pair(step, step), pad)
         else:
-            made = bench.map(name, *out, int(random.integers(3, 50)) if random.integers(2) else at.channels)
+            made = bench.map(name, out[0], out[1], int(random.integers(3, 50)) if random.integers(2) else at.channels)
             bench.conv(at, made, Pair(size, size), Pair(step, step), pad)
         views.append(made)
     return bench.network(*{view.map: None for view in views[1:] if random.integers(3) == 0 or view is views[-1]})

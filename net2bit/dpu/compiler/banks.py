@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from net2bit.dpu.arch import DEPTH
-from net2bit.dpu.compiler.frame import Buffer
+from net2bit.dpu.compiler.parts import Buffer
 
 
 @dataclass(frozen=True, slots=True)

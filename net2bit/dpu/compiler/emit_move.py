@@ -9,9 +9,9 @@ from typing import Final
 from net2bit.dpu.arch import DEPTH, Arch
 from net2bit.dpu.compiler.banks import Ring
 from net2bit.dpu.compiler.emit_code import Code
-from net2bit.dpu.compiler.frame import PIXELS, Part
 from net2bit.dpu.compiler.kernel import BEAT, LOAD_BYTES, STEP
 from net2bit.dpu.compiler.layers import Axis, Layer, Place
+from net2bit.dpu.compiler.parts import PIXELS, Part
 from net2bit.dpu.compiler.schedule import FitError
 from net2bit.dpu.isa import Load, Save
 

@@ -11,17 +11,15 @@ from net2bit.dpu.compiler.banks import Ring
 from net2bit.dpu.compiler.emit_code import Code
 from net2bit.dpu.compiler.emit_move import Mover
 from net2bit.dpu.compiler.emit_weights import Keeper
-from net2bit.dpu.compiler.frame import JUMP, WRITES, Frame, Part
 from net2bit.dpu.compiler.kernel import kernel
 from net2bit.dpu.compiler.layers import Layer, Work
+from net2bit.dpu.compiler.parts import JUMP, LONG_JUMP, WRITES, Frame, Part
 from net2bit.dpu.compiler.turns import Turn
 from net2bit.dpu.compiler.windows import MARGIN, Input, Output, reach, source, target
 from net2bit.dpu.isa import Alu, AluInit, Conv, ConvInit, Elew, ElewInit
 
 MODES: Final = {Work.DEPTHWISE: 0, Work.AVERAGE: 2, Work.MAX: 3, Work.LEAKY: 4, Work.SIGMOID: 7}
 """exec_mode of the ALU."""
-ALU_JUMP: Final = 8192
-"""The longest jump of ALU and ELEW from row to row."""
 MOST_GROUPS: Final = 256
 """Channel groups of one instruction."""
 
@@ -85,7 +83,7 @@ class Crew:
         """Cut rows into instructions: at ring ends, and where a window would span too many visits."""
         ring, read = self.rings[part.out], part.reads[0]
         into, conv = self.rings[read.buffer], part.layer.work is Work.CONV
-        limit, jump, most = (1 if ring.buffer.grouping > WRITES else part.block), JUMP if conv else ALU_JUMP, MARGIN if conv else 0
+        limit, jump, most = (1 if ring.buffer.grouping > WRITES else part.block), JUMP if conv else LONG_JUMP, MARGIN if conv else 0
         found = []
         while first < last:
             running = tile * ring.buffer.span + first
@@ -235,7 +233,7 @@ class Crew:
     def _fitting(self, part: Part, tile: int, row: int, step: int, limit: int) -> int:
         """Rows that no ring end separates."""
         rings = [self.rings[part.out], *(self.rings[read.buffer] for read in part.reads if read.rows.stride)]
-        left = min(ring.left(tile * ring.buffer.span + row, ALU_JUMP) for ring in rings)
+        left = min(ring.left(tile * ring.buffer.span + row, LONG_JUMP) for ring in rings)
         return max(1, min(limit, -(-left // step)))
 
     def _add(self, part: Part, tile: int, row: int, rows: int, step: int) -> None:

@@ -9,9 +9,9 @@ from net2bit.dpu.arch import DEPTH, Arch
 from net2bit.dpu.compiler.banks import Lines
 from net2bit.dpu.compiler.emit_code import Code
 from net2bit.dpu.compiler.emit_move import Run, joined, pieces
-from net2bit.dpu.compiler.frame import Part
 from net2bit.dpu.compiler.kernel import LOAD_BYTES, LONG, Kernel, kernel
 from net2bit.dpu.compiler.layers import Work
+from net2bit.dpu.compiler.parts import Part
 from net2bit.dpu.isa import Load
 
 __all__ = ["LONG", "Keeper", "Kernel", "kernel"]
@@ -103,10 +103,9 @@ class Keeper:
             deque(self.chunks(at, part), maxlen=0)
             return
         count = min(part.groups, max(1, self.ring.size // 3 // shape.depth))
-        step, found = shape.together(self.arch, self.ring.size), []
-        for first in range(0, count, step):
-            found.append(self._next(at, part, shape, range(first, min(count, first + step))))
-        self.ahead[at] = found
+        step = shape.together(self.arch, self.ring.size)
+        starts = range(0, count, step)
+        self.ahead[at] = [self._next(at, part, shape, range(first, min(count, first + step))) for first in starts]
 
     def _chunk(self, part: Part, shape: Kernel, groups: range, line: int) -> None:
         assert part.layer.weights is not None  # noqa: S101 - a convolution has weights

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from net2bit.dpu.arch import DEPTH, Arch
-from net2bit.dpu.compiler.frame import Buffer, Frame, frame
+from net2bit.dpu.compiler.frame import frame
 from net2bit.dpu.compiler.layers import Network, Work
+from net2bit.dpu.compiler.parts import Buffer, Frame
 from net2bit.dpu.compiler.schedule import FitError, Group
 from net2bit.dpu.compiler.turns import Order, costs, eager, lazy
 

@@ -11,9 +11,9 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from net2bit.dpu.compiler.frame import Frame, Part, Read
 from net2bit.dpu.compiler.kernel import BEAT, kernel
 from net2bit.dpu.compiler.layers import Work
+from net2bit.dpu.compiler.parts import Frame, Part, Read
 from net2bit.dpu.compiler.schedule import FitError
 
 START: Final = 16

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from net2bit.dpu.compiler.banks import Ring
-from net2bit.dpu.compiler.frame import VISITS, WRITES, Axis, Read
+from net2bit.dpu.compiler.parts import VISITS, WRITES, Axis, Read
 from net2bit.dpu.compiler.schedule import FitError
 
 MARGIN = 15

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixed_nets import NETS, Fixed, image, network
+from numpy.typing import NDArray
 
 from net2bit.dpu.arch import PARALLEL, standard
 from net2bit.dpu.check import check
@@ -12,8 +13,9 @@ from net2bit.dpu.compiler import compile as compile_module
 from net2bit.dpu.compiler.compile import Compiled, compile_graph
 from net2bit.dpu.compiler.layers import Network
 from net2bit.dpu.compiler.schedule import Group, LayerPlan, Schedule
-from net2bit.dpu.model import load
+from net2bit.dpu.model import DpuSubgraph, load
 from net2bit.dpu.runner import Runner
+from net2bit.dpu.simulator import run
 from net2bit.errors import ConfigError, ModelError
 from net2bit.quant.executor import run_integer
 from net2bit.xir.graph import Graph
@@ -82,6 +84,24 @@ def test_the_vendors_mnist_compiled_anew(reference: Path, arch: str) -> None:
         codes = golden[f"{index}/in"].astype(np.int8).reshape(1, 28, 28, 1)
         found = runner.run({"input_1": codes}, keep=[name])
         np.testing.assert_array_equal(found[name].reshape(-1), golden[f"{index}/out"].reshape(-1))
+
+
+def test_a_vendors_model_of_two_subgraphs_computes_what_its_own_code_does(reference: Path) -> None:
+    """Protects pre-shifted biases, hard sigmoids and negative positions: own code against the vendor's, subgraph by subgraph."""
+    theirs = read(next((reference / "xmodel").glob("tf2_custom_op_*")))
+    ours = compiled(theirs, "B1600").graph
+    random = np.random.default_rng(7)
+    for one, two in zip(load(theirs), load(ours), strict=True):
+        codes = random.integers(-128, 128, one.inputs[0].shape).astype(np.int8)
+        np.testing.assert_array_equal(executed(one, codes), executed(two, codes))
+
+
+def executed(part: DpuSubgraph, codes: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Return the bytes of the one output."""
+    registers = part.registers()
+    part.inputs[0].view(registers)[...] = codes
+    run(part.program, part.arch, registers)
+    return part.outputs[0].view(registers).reshape(-1).copy()
 
 
 def test_a_fingerprint_of_isa0_is_refused() -> None:

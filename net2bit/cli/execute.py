@@ -26,7 +26,9 @@ def run(
     ] = False,
     json: words.Json = False,
 ) -> None:
-    """Execute a compiled model, instruction by instruction, bit for bit as the DPU does.
+    """Execute a compiled model bit for bit.
+
+    Instruction by instruction, as the DPU does, with what the processor does behind it.
 
     Inputs of whole numbers are taken as int8 codes, floats are quantized at the input's fix position. Outputs are what the last subgraph
     gives: int8 codes behind the DPU, float32 behind the processor. A batch is run picture by picture.

@@ -13,7 +13,9 @@ def dcf(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DPU.dcf", help="The file to write.")],
     json: words.Json = False,
 ) -> None:
-    """Make the DPU configuration file (dcf) of a design, byte for byte as the vendor's dlet does.
+    """Make the dcf of a hardware design.
+
+    The DPU configuration file of Vitis AI up to 1.2, byte for byte as the vendor's dlet writes it.
 
     \b
     Examples:
@@ -35,7 +37,9 @@ def arch(
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="ARCH.json", help="Write it for the compiler.")] = None,
     json: words.Json = False,
 ) -> None:
-    """Say which DPU a file, a target name or a fingerprint stands for.
+    """Say which DPU something stands for.
+
+    A hardware design, a dcf, an arch.json, a compiled model, a target name, a size, or a fingerprint.
 
     \b
     Examples:

@@ -62,7 +62,7 @@ def disasm(
     first: Annotated[int, typer.Option(help="Index of the first instruction to print.", min=0)] = 0,
     count: Annotated[int | None, typer.Option(help="How many to print; all by default.", min=1)] = None,
 ) -> None:
-    """Print the machine code of a compiled model as text.
+    """Print machine code as text.
 
     One line for each instruction: its index, the engines it waits for and those it signals, its name and its fields. Fields that have
     their usual value are left out. Where the file names layers, each one's name stands above its instructions.
@@ -93,7 +93,7 @@ def disasm(
 
 
 def check(model: words.Model, json: words.Json = False) -> None:
-    """Prove that the machine code of a compiled model is sound.
+    """Prove that machine code is sound.
 
     Every two instructions that touch the same data must be ordered by their dependency bits, every address must lie inside its bank or
     register, no engine may wait for ever, and no signal may be left over. Exit status 1 where something is wrong.
@@ -125,7 +125,7 @@ def latency(
     timeline: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Also draw what each engine does when.")] = None,
     json: words.Json = False,
 ) -> None:
-    """Predict how long a compiled model takes on a board.
+    """Predict how long a model takes on a board.
 
     A prediction, with its error band: nothing is measured here. For each layer the bound that governs it (compute, load, save or waiting)
     and how much of the DPU's peak it uses.

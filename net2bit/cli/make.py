@@ -22,10 +22,10 @@ def quantize(
     name: Annotated[str | None, typer.Option(help="Name of the network; that of the output file by default.")] = None,
     json: words.Json = False,
 ) -> None:
-    """Quantize a frozen graph to int8 with power-of-two steps, as the DPU computes.
+    """Quantize a frozen graph to int8.
 
-    The pictures are scaled to the network's input size; the fix position of every tensor is chosen from what flows through the float
-    network, and moved where the DPU's shifters do not reach.
+    With power-of-two steps, as the DPU computes. The pictures are scaled to the network's input size; the fix position of every tensor is
+    chosen from what flows through the float network, and moved where the DPU's shifters do not reach.
 
     \b
     Examples:
@@ -57,7 +57,9 @@ def compile_model(
     side_files: Annotated[bool, typer.Option("--side-files", help="Write meta.json, md5sum.txt and <net>_kernel.info beside it.")] = False,
     json: words.Json = False,
 ) -> None:
-    """Compile a quantized network to machine code of a DPU (instruction set ISA1).
+    """Compile a network to machine code of a DPU.
+
+    Of any DPUCZDX8G with the instruction set ISA1 (DPU IP 4.x). What the DPU cannot compute stays on the processor, with the reason.
 
     \b
     Examples:

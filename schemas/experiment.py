@@ -46,5 +46,6 @@ class Experiment(Model):
         """
         check(self.dpu.model_dump(), self.board.model_dump())
         if self.toolchain.name == "open" and not DESCRIBED.issuperset(self.flow.goals):
-            refuse_isa0(release(self.dpu.release).generation, "dpu.release, toolchain")
+            besides = "; flow=hardware makes what only describes such a DPU (arch.json, dpu.dcf)"
+            refuse_isa0(release(self.dpu.release).generation, "dpu.release, toolchain", besides)
         return self

@@ -91,8 +91,13 @@ def release(name: str) -> Release:
     return RELEASES[name]
 
 
-def refuse_isa0(generation: Generation, where: str) -> None:
+def refuse_isa0(generation: Generation, where: str, besides: str = "") -> None:
     """Refuse to make machine code for ISA0.
+
+    Args:
+        generation: The instruction set that is asked for.
+        where: What asks for it.
+        besides: A further way out.
 
     Raises:
         ConfigError: *generation* is ISA0; it names the two ways out.
@@ -101,7 +106,7 @@ def refuse_isa0(generation: Generation, where: str) -> None:
         raise ConfigError(
             f"the open compiler writes machine code of instruction set ISA1 only, and this DPU has {GENERATIONS['ISA0']}",
             where=where,
-            remedy=TWO_WAYS,
+            remedy=f"{TWO_WAYS}{besides}",
         )
 
 

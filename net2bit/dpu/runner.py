@@ -6,7 +6,7 @@ A compiled model says which device every subgraph belongs to; its DPU subgraphs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -226,15 +226,31 @@ def execute(part: DpuSubgraph, values: Mapping[str, Array], tasks: Sequence[Task
 def with_parameters(graph: Graph) -> Graph:
     """Return a compiled graph whose constants are taken from REG_0, where a compiler has put them; it shares all other ops.
 
+    The machine shifts a bias to the left only. One that is finer than half an accumulator step is therefore stored at that step, whatever
+    position the graph still has for it.
+
     Raises:
         ModelError: A constant lies outside of REG_0.
     """
     blobs = {name: item.parameters for item in model.load(graph) for name in item.ops}
+    coarse = dict(_coarse_biases(graph))
     made = Graph(graph.name, attrs=graph.attrs)
     for op in graph:
-        empty = op.type == "const-fix" and (op.data is None or not op.data.size) and op.name in blobs
-        made.add(replace(op, data=_parameter(op, blobs[op.name])) if empty else op)
+        if op.type == "const-fix" and (op.data is None or not op.data.size) and op.name in blobs:
+            attrs = op.tensor.attrs | ({"fix_point": coarse[op.name]} if op.name in coarse else {})
+            made.add(replace(op, tensor=replace(op.tensor, attrs=attrs), data=_parameter(op, blobs[op.name])))
+        else:
+            made.add(op)
     return made
+
+
+def _coarse_biases(graph: Graph) -> Iterator[tuple[str, int]]:
+    """Yield the biases that are finer than half an accumulator step, and the position of that step."""
+    for op in graph:
+        if op.args.get("bias") and op.args.get("weights"):
+            bias, source, weights = (_position(graph.op(op.arg(name))) for name in ("bias", "input", "weights"))
+            if bias is not None and source is not None and weights is not None and bias > source + weights + 1:
+                yield op.arg("bias"), source + weights + 1
 
 
 def _parameter(op: Op, blob: bytes) -> NDArray[np.int8]:

@@ -74,6 +74,18 @@ def test_both_engines(compiled: Graph, tmp_path: Path) -> None:
     assert np.array_equal(alone[::-1], by_code["classes"])
 
 
+@pytest.mark.parametrize("act", ["NONE", "LEAKYRELU"])
+def test_fine_bias(act: str) -> None:
+    """A bias finer than the machine can shift is stored coarser; both engines and the graph before compiling still agree."""
+    net = Fixed((6, 6), 4)
+    net.conv(net.image, 7, act=act, bias_at=16)
+    runner = Runner(compile_graph(net.graph, FINGERPRINT).graph)
+    codes = np.random.default_rng(1).integers(-128, 128, (2, 6, 6, 4)).astype(np.int8)
+    found = [next(iter(runner.run({"image": codes}, engine).values())) for engine in ("simulator", "integer")]
+    assert np.array_equal(*found)
+    assert np.array_equal(found[0], next(iter(run_integer(net.graph, {"image": codes}).values())))
+
+
 def test_numbers(compiled: Graph) -> None:
     """Floats are quantized as the input says, and int8 outputs are given as numbers where that is asked for."""
     runner = Runner(compiled)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from net2bit.dpu.target import arch_json, dcf, hwh
+from net2bit.dpu.target.agree import agree_dcf
 from net2bit.dpu.target.configuration import PARALLELISM, Configuration, standard
 from net2bit.dpu.target.describe import describe
 from net2bit.dpu.target.fingerprints import fingerprint
@@ -163,6 +164,18 @@ def test_a_dcf_says_what_it_was_made_of(name: str) -> None:
     for c in (replace(B2304, architecture=name, cores=2, clock_mhz=None), plain, replace(standard(name), cores=3)):
         cores = dcf.decode(dcf.of_configuration(c), "dpu.dcf")
         assert dcf.configuration(cores, "dpu.dcf") == c
+
+
+def test_a_dcf_of_other_hardware_is_refused(tmp_path: Path) -> None:
+    """The dcf of a design agrees with it; another's does not, and the error names the fields and how to make the right one."""
+    file = tmp_path / "dpu.dcf"
+    found = hwh.parse(design(CORE), "dpu.hwh")
+    file.write_bytes(dcf.of_design(found))
+    agree_dcf(found, file)
+    file.write_bytes(dcf.of_design(hwh.parse(design(CORE | {"LOAD_AUGM": "0"}, CORE | {"LOAD_AUGM": "0"}), "dpu.hwh")))
+    with pytest.raises(ConfigError, match=r"augmentation \(0, 1\), cores \(2, 1\)") as caught:
+        agree_dcf(found, file)
+    assert caught.value.remedy == f"make it anew: net2bit dcf dpu.hwh -o {file}"
 
 
 def test_a_design_with_isa1_has_a_dcf_of_its_own_kind() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from pathlib import Path
 from typing import Final
 
-from net2bit.dpu.target import names
+from net2bit.dpu.target import dcf, names
 from net2bit.dpu.target.configuration import Configuration, differences
 from net2bit.dpu.target.fingerprints import fingerprint, from_fingerprint, shown
+from net2bit.dpu.target.hwh import Design
 from net2bit.errors import ConfigError
 
 TITLES: Final = {
@@ -52,6 +55,26 @@ def agree(xmodel: int, hardware: int | Configuration, *, board: str = "") -> Non
         f"({shown(there)}): {_differing(xmodel, there)}",
         where="fingerprints of xmodel and hardware",
         remedy=_remedy(xmodel, there, board),
+    )
+
+
+def agree_dcf(design: Design, file: Path) -> None:
+    """Refuse a dcf that is not the one of a hardware design; what is compiled with it would not run there.
+
+    Raises:
+        ConfigError: They differ, or the file is no dcf; it names the fields that differ, or the number of cores.
+        ModelError: The file is damaged.
+    """
+    right, given = dcf.decode(dcf.of_design(design), design.file), dcf.read(file)
+    if right == given:
+        return
+    pairs = [(field.name, getattr(given[0], field.name), getattr(right[0], field.name)) for field in fields(dcf.Core)]
+    pairs.append(("cores", len(given), len(right)))
+    differ = ", ".join(f"{name} ({one}, {two})" for name, one, two in pairs if one != two) or "cores that differ among themselves"
+    raise ConfigError(
+        f"{file.name} is not the dcf of {Path(design.file).name}: {differ}",
+        where=f"{file}, {design.file}",
+        remedy=f"make it anew: net2bit dcf {design.file} -o {file}",
     )
 
 

@@ -224,11 +224,6 @@ def configuration(parameters: Mapping[str, str], file: str) -> Configuration:
     def value(name: str, default: int = 0) -> int:
         return number(parameters, name, file, default)
 
-    shape = value("ARCH_PP"), value("ARCH_ICP")
-    name = next((name for name, known in PARALLELISM.items() if known == shape and value("ARCH_OCP") == shape[1]), "")
-    if not name:
-        sizes = f"{value('ARCH_PP')} x {value('ARCH_ICP')} x {value('ARCH_OCP')}"
-        raise ConfigError(f"no architecture works on {sizes} pixels, input and output channels", where=file, remedy=_REMEDY)
     if value("ARCH_IMG_BKGRP") not in {2, 3}:
         raise ConfigError(
             f"ARCH_IMG_BKGRP is {value('ARCH_IMG_BKGRP')}: a DPU has 2 or 3 groups of image banks", where=file, remedy=_REMEDY
@@ -236,7 +231,7 @@ def configuration(parameters: Mapping[str, str], file: str) -> Configuration:
     frequency = parameters.get("M_AXI_FREQ_MHZ", "")
     shared = Configuration(
         generation="ISA0",
-        architecture=name,
+        architecture=_architecture(value("ARCH_PP"), value("ARCH_ICP"), value("ARCH_OCP"), file),
         clock_mhz=float(frequency) if frequency.replace(".", "", 1).isdigit() else None,
         ram_usage="high" if value("ARCH_IMG_BKGRP") == 3 else "low",  # noqa: PLR2004 - three groups are RAM_USAGE_HIGH
         channel_augmentation=bool(value("LOAD_AUGM")),
@@ -259,6 +254,14 @@ def configuration(parameters: Mapping[str, str], file: str) -> Configuration:
             argmax=bool(value("SAVE_ARGMAX_ENA")),
         )
     return _isa0(shared, parameters, file)
+
+
+def _architecture(pixels: int, inputs: int, outputs: int, file: str) -> str:
+    name = next((name for name, known in PARALLELISM.items() if known == (pixels, inputs) and inputs == outputs), "")
+    if not name:
+        sizes = f"{pixels} x {inputs} x {outputs}"
+        raise ConfigError(f"no architecture works on {sizes} pixels, input and output channels", where=file, remedy=_REMEDY)
+    return name
 
 
 def _isa0(shared: Configuration, parameters: Mapping[str, str], file: str) -> Configuration:

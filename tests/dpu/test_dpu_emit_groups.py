@@ -83,6 +83,19 @@ def test_a_concatenation_on_the_chip(arch: Arch) -> None:
         execute(network, Schedule((first, rest)), arch)
 
 
+def test_a_slice_that_nobody_reads_here_keeps_apart() -> None:
+    """A slice that does not begin with a channel group is saved from a buffer of its own, while its neighbour is read on the chip."""
+    bench = Bench()
+    bench.map("c", 12, 9, 48)
+    first, second = View("c", 12, 9, 0, 24), View("c", 12, 9, 24, 24)
+    bench.conv(bench.map("x", 12, 9, 20), first)
+    bench.other(Work.MULTIPLY, (first, first), bench.map("m", 12, 9, 24), shift_read=(0, 0), shift_write=22)
+    bench.other(Work.MAX, (View("m", 12, 9, 0, 24),), second, shift_cut=0)
+    bench.conv(first, bench.map("y", 4, 3, 3), Pair(3, 3), Pair(3, 3), Pad(1, 1, 0, 0))
+    network = bench.network("y", "c")
+    execute(network, together(network, 8), standard("B3136"))
+
+
 @pytest.mark.parametrize("arch", ARCHS, ids=lambda arch: arch.name)
 def test_a_sum_beside_a_stride(arch: Arch) -> None:
     """A sum reads and writes maps whose rows lie two to a bank for a neighbour's sake, and one saved map has two readers."""

@@ -132,7 +132,7 @@ class _Builder:
 
     def _output(self, position: int, part: Part, shared: dict[str, int]) -> None:
         view = part.layer.writes
-        inner = any(read.map == view.map and self._local(read) for read in self.looks)
+        inner = any(read.map == view.map and overlap(read, view) for read in self.looks)
         part.sink = not inner
         if inner and view.map in shared:
             part.out = shared[view.map]

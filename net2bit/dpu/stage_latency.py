@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, Final
 
-from net2bit.dpu.isa import ENGINES, AluInit, ConvInit, ElewInit, End, Instruction
-from net2bit.dpu.latency import PARAMETERS, LayerPrediction, Memory, Prediction, calibrated, predict
+from net2bit.dpu.isa import ENGINES, AluInit, ConvInit, ElewInit, End
+from net2bit.dpu.latency import LayerPrediction, Memory, Prediction, predict
 from net2bit.dpu.model import DpuSubgraph, load
-from net2bit.dpu.timing import simulate
 from net2bit.errors import ModelError
 from net2bit.job import Job, canonical
 from net2bit.report import timeline
@@ -21,6 +20,8 @@ FORMAT: Final = "net2bit.latency/1"
 DIGITS: Final = 6
 SILENT: Final = (ConvInit, AluInit, ElewInit, End)
 """Instructions that set up others: too short to draw."""
+LANES: Final = {engine: timeline.ENGINES.index(str(engine.name)) for engine in ENGINES}
+"""Engine -> its lane in the pictures."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def forecast(graph: Graph, where: Site) -> dict[str, Any]:
             "bound": first.bound if len(found) == 1 else Counter(one.bound for one in found).most_common(1)[0][0],
             "engines": {name: sum(getattr(one.busy, name.lower()) for one in found) for name in timeline.ENGINES},
             "layers": layers,
-            "timeline": _timeline(parts, found, where),
+            "timeline": _timeline(parts, found),
             "kernel": kernel(graph, parts),
             "text": first.text,
         }
@@ -160,26 +161,22 @@ def _layer(layer: LayerPrediction, graph: Graph, where: Site) -> dict[str, Any]:
     }
 
 
-def _timeline(parts: Sequence[DpuSubgraph], found: Sequence[Prediction], where: Site) -> dict[str, Any]:
+def _timeline(parts: Sequence[DpuSubgraph], found: Sequence[Prediction]) -> dict[str, Any]:
     """Return the pictures' data; several subgraphs follow each other."""
-    costs = calibrated(PARAMETERS, where.memory, clock_mhz=where.clock_mhz, cores=1)
     lanes: list[int] = []
     starts: list[float] = []
     ends: list[float] = []
     layers: list[int] = []
     begin, first = 0.0, 0
     for part, one in zip(parts, found, strict=True):
-        made, index = simulate(part.program, part.arch, costs), {layer.name: at for at, layer in enumerate(one.layers)}
-        lanes += [_lane(instruction) for instruction in part.program]
-        starts += (made.start + begin).tolist()
-        ends += (made.end + begin).tolist()
-        layers += [first + index.get(part.layers[at], 0) if at >= 0 else -1 for at in part.layer_of or [-1] * len(part.program)]
-        begin, first = begin + made.total, first + len(one.layers)
+        index = {layer.name: at for at, layer in enumerate(one.layers)}
+        places = [*(first + index.get(name, 0) for name in part.layers), -1]  # the last stands for "none", which is -1
+        lanes += [-1 if isinstance(item, SILENT) else LANES[item.engine] for item in part.program]
+        starts += (one.run.start + begin).tolist()
+        ends += (one.run.end + begin).tolist()
+        layers += [places[at] for at in part.layer_of or [-1] * len(part.program)]
+        begin, first = begin + one.run.total, first + len(one.layers)
     return timeline.condense(lanes, starts, ends, layers)
-
-
-def _lane(instruction: Instruction) -> int:
-    return -1 if isinstance(instruction, SILENT) else timeline.ENGINES.index(str(ENGINES[ENGINES.index(instruction.engine)].name))
 
 
 def kernel(graph: Graph, parts: Sequence[DpuSubgraph]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def section(latency: Mapping[str, Any]) -> View:
         "gops": latency["gops"],
         "utilisation": latency["utilisation"],
         "engines": [
-            {"name": name, "share": busy / latency["cycles"] if latency["cycles"] else 0.0} for name, busy in latency["engines"].items()
+            {"name": name, "share": latency["engines"][name] / latency["cycles"] if latency["cycles"] else 0.0} for name in timeline.ENGINES
         ],
         "layers": _layers(latency),
         "roofline": roofline(latency),

@@ -16,7 +16,7 @@ from net2bit.dpu.compiler.schedule import Group, LayerPlan, Schedule
 from net2bit.dpu.timing import REFERENCE, Costs
 from net2bit.errors import ProgramError
 
-LONGEST: Final = 8
+LONGEST: Final = 10
 """Layers of a group at most."""
 PATIENCE: Final = 6
 """Longer and longer groups that do not pay before no longer ones are tried."""

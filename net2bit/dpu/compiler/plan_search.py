@@ -23,8 +23,10 @@ TILES: Final = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 19, 22, 26, 32, 43, 64, 
 """Numbers of column tiles that are tried."""
 TURNS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Rows of a turn that are tried, in units of PP."""
-FURTHER: Final = 3
+FURTHER: Final = 4
 """Numbers of tiles beyond the first that fits: smaller tiles leave room to run ahead."""
+CLOSE: Final = 1.01
+"""Cycles, relative to those of the busiest engine, at which room to run ahead is of no more use."""
 FEW: Final = 4
 """Choices of rows for groups of several layers, besides whole maps."""
 TRAFFIC: Final = 0.02
@@ -158,12 +160,12 @@ class Search:
     # -- tiles ---------------------------------------------------------------------------------------------------------------------
 
     def _tiles(self, plans: tuple[LayerPlan, ...], limit: float) -> _Form | None:
-        """Try ever narrower column tiles; give up a little after the first that fit."""
+        """Try ever narrower column tiles; give up when rings have all the room they want, or a little after the first that fit."""
         best: _Form | None = None
         fitting = 0
         for columns in self._cuts(plans[-1].layer):
             try:
-                found = self._try(Group(plans, columns), limit)
+                found, roomy = self._try(Group(plans, columns), limit)
             except _WideError:
                 continue
             except _HopelessError:
@@ -171,7 +173,7 @@ class Search:
             if found is not None:
                 best, limit = found, found.score
             fitting += 1
-            if fitting > FURTHER:
+            if roomy or fitting > FURTHER:
                 break
         return best
 
@@ -185,11 +187,11 @@ class Search:
             if tile == 1:
                 break
 
-    def _try(self, group: Group, limit: float) -> _Form | None:
-        """Estimate a group; None if it scores `limit` or more."""
+    def _try(self, group: Group, limit: float) -> tuple[_Form | None, bool]:
+        """Estimate a group (None if it scores `limit` or more); and whether its rings are as large as they are of use."""
         form = _form_of(group)
         if self._refused and (self._key([plan.layer for plan in group.layers]), form) in self._refused:
-            return None
+            return None, False
         try:
             before = frame(self.network, group, self.arch)
             busy = Tally(before, self.costs).busy()
@@ -204,7 +206,8 @@ class Search:
         except FitError:
             raise _WideError from None
         total = score(found.cycles, found.busy)
-        return _Form(total, *form) if total < limit else None
+        roomy = held.visits == held.wanted or found.cycles < CLOSE * max(found.busy)
+        return (_Form(total, *form) if total < limit else None), roomy
 
 
 def score(cycles: float, busy: Busy) -> float:

@@ -99,7 +99,15 @@ def _eltwise(network: Network, layer: Layer, sources: list[Ints]) -> Ints:
     return total + (1 << down - 1) >> down if down > 0 else total << -down
 
 
+def _leaky(network: Network, layer: Layer, sources: list[Ints]) -> Ints:
+    del network
+    down = layer.shift_cut - 8 if layer.shift_cut >= 8 else -layer.shift_cut
+    x = sources[0]
+    return np.where(x < 0, x * layer.factor + (1 << 7 + down) >> 8 + down, _scaled(x, layer.shift_cut))
+
+
 _WORK = {
+    Work.LEAKY: _leaky,
     Work.CONV: _conv,
     Work.DEPTHWISE: _depthwise,
     Work.MAX: _max,

@@ -82,6 +82,14 @@ def with_rectifier() -> Graph:
     return net.graph
 
 
+def with_leaky() -> Graph:
+    """Return a network with a leaky ReLU by itself that also changes the position."""
+    net = Fake()
+    joined = net.fix(build.concat(net.graph, "joined", net.conv("first", net.image, 8), net.conv("second", net.image, 7)), 4)
+    net.conv("last", net.fix(build.leaky_relu(net.graph, "alone", joined), 2), 5)
+    return net.graph
+
+
 def values(graph: Graph) -> tuple[dict[str, NDArray[np.int8]], NDArray[np.float32]]:
     codes = np.random.default_rng(5).integers(-128, 128, (1, 9, 11, 3)).astype(np.int8)
     (found,) = run_float(graph, {"image": dequantize(codes, 5)}).values()
@@ -93,6 +101,17 @@ def test_islands_compute_the_fake_quantized_network(graph: Graph, parts: int) ->
     """Protects the border between fixed and floating point: the compiled model gives the numbers of the quantized one, exactly."""
     made = compile_graph(graph, standard("B1152").fingerprint)
     verify(made.graph)
+    assert len(made.networks) == parts
+    codes, expected = values(graph)
+    (found,) = Runner(made.graph).run(codes, reals=True).values()
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(("bit", "parts"), [(0, 2), (29, 1)])
+def test_a_leaky_relu_by_itself_needs_an_alu_that_has_it(bit: int, parts: int) -> None:
+    """Protects the ALU's leaky ReLU, and its way to the processor on targets without it."""
+    graph = with_leaky()
+    made = compile_graph(graph, standard("B1152").fingerprint | (1 << bit if bit else 0))
     assert len(made.networks) == parts
     codes, expected = values(graph)
     (found,) = Runner(made.graph).run(codes, reals=True).values()

@@ -23,6 +23,7 @@ from net2bit.dpu.compiler.limits_moves import (
     position_within,
     reshape,
     sigmoid,
+    slope,
     upsample,
 )
 from net2bit.quant.arith import Act, average_factor
@@ -93,9 +94,8 @@ def _act(step: Convolution, arch: Arch, *, depthwise: bool) -> Why:
     if act.act is Act.PRELU:
         return "convolutions of this DPU have no PReLU", "use LeakyReLU with slope 0.1015625 (26/256)"
     if act.act is Act.LEAKYRELU:
-        top, down = act.slope
-        if top * 256 != 26 << down:
-            return f"its LeakyReLU has slope {top / (1 << down):g}; the DPU's is 0.1015625 (26/256)", "train with that slope"
+        if why := slope(act):
+            return why
         if not (arch.alu_leaky if depthwise else arch.leaky):
             option = "ALU_RELU_LEAKYRELU_RELU6" if depthwise else "CONV_RELU_LEAKYRELU_RELU6"
             return "this DPU is configured without LeakyReLU", f"build it with {option}, or use ReLU"

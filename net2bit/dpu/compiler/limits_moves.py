@@ -6,7 +6,7 @@ from typing import Final
 
 from net2bit.dpu.arch import Arch
 from net2bit.errors import QuantError
-from net2bit.quant.arith import Act
+from net2bit.quant.arith import Act, Activation
 from net2bit.quant.kernels_read import position, step_of
 from net2bit.quant.kernels_steps import Concat, Convolution, Eltwise, Upsample
 from net2bit.quant.kernels_window import Window
@@ -18,6 +18,7 @@ FACTOR: Final = 127
 """The greatest code."""
 SHIFT_READ: Final = 15
 SHIFT_WRITE: Final = (-15, 15)
+SHIFT_LEAKY: Final = (-7, 23)
 GUARD: Final = 2
 """Bits below the point that ELEW keeps."""
 OPERANDS: Final = 4
@@ -45,10 +46,11 @@ def position_within(graph: Graph, op: Op, what: str, value: int, bounds: tuple[i
 
 def eltwise(graph: Graph, op: Op, arch: Arch) -> Why:
     """Return why a sum or product stays on the processor; shifts beyond the fields are an error."""
-    del arch
     step = step_of(graph, op)
     assert isinstance(step, Eltwise)  # noqa: S101 - the table of rules says so
     act = step.activation
+    if act.act is Act.LEAKYRELU and len(step.inputs) == 1:
+        return _leaky(graph, op, step, arch)
     if act.act in {Act.LEAKYRELU, Act.PRELU} or (act.act is Act.RELU6 and act.cap < FACTOR):
         return f"elementwise ops have no {act.act.value}", "use ReLU behind it"
     if not 1 + step.product <= len(step.inputs) <= (2 if step.product else OPERANDS):
@@ -59,6 +61,22 @@ def eltwise(graph: Graph, op: Op, arch: Arch) -> Why:
         if len(shape) != len(out) or (shape != out and not (len(shape) == AXES and shape[1:3] == (1, 1) and shape[3] == out[3])):
             return f"its operand '{name}' has the shape {list(shape)}, not {list(out)} or one pixel of it", "repeat the operand"
     return _product(graph, op, step) if step.product else _sum(graph, op, step)
+
+
+def _leaky(graph: Graph, op: Op, step: Eltwise, arch: Arch) -> Why:
+    """Return why a leaky ReLU by itself stays on the processor."""
+    position_within(graph, op, "shift", step.positions[0] - step.out, SHIFT_LEAKY)
+    if why := slope(step.activation):
+        return why
+    return None if arch.alu_leaky else ("the ALU of this DPU is configured without LeakyReLU", "build it with ALU_RELU_LEAKYRELU_RELU6")
+
+
+def slope(act: Activation) -> Why:
+    """Return why a leaky ReLU is not the DPU's."""
+    top, down = act.slope
+    if top * 256 != 26 << down:
+        return f"its LeakyReLU has slope {top / (1 << down):g}; the DPU's is 0.1015625 (26/256)", "train with that slope"
+    return None
 
 
 def _product(graph: Graph, op: Op, step: Eltwise) -> Why:

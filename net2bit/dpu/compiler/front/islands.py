@@ -11,8 +11,8 @@ from net2bit.quant.lower import lower
 from net2bit.quant.points import ACTIVATIONS, CONVOLUTIONS, ELTWISE, FUSED, MOVING, SINGLE
 from net2bit.quant.strip import SCALED
 from net2bit.xir import build
-from net2bit.xir.access import number
-from net2bit.xir.graph import CONSTANTS, FLOAT32, XINT8, Graph, Op, Tensor
+from net2bit.xir.access import number, real
+from net2bit.xir.graph import CONSTANTS, FLOAT32, XINT8, Attr, Graph, Op, Tensor
 
 PASSING = frozenset({"transpose", "reorg", "pixel-shuffle", "strided_slice", "stack"})
 """Ops that only move numbers, which vendors leave without a quantizer: their output has their input's position."""
@@ -159,12 +159,15 @@ class _Weaver:
         return self.renamed[name]
 
     def _rectifies(self, op: Op) -> bool:
-        """Whether the op is a ReLU by itself between quantizers, which the DPU computes as a sum of one operand."""
-        return op.type == "relu" and op.name in self.fixes and self._position(op.arg("input")) is not None
+        """Whether the op is a (leaky) ReLU by itself between quantizers, which the DPU computes as a sum of one operand."""
+        return op.type in {"relu", "leaky-relu"} and op.name in self.fixes and self._position(op.arg("input")) is not None
 
     def _rectifier(self, op: Op, fix: Op) -> Op:
         source = self._codes(self._origin(op.arg("input")))
-        return build.fixed(self.made, "eltwise-fix", fix.name, {"input": [source]}, number(fix, "fix_point"), type="ADD", nonlinear="RELU")
+        attrs: dict[str, Attr] = {"type": "ADD", "nonlinear": "RELU"}
+        if op.type == "leaky-relu":
+            attrs |= {"nonlinear": "LEAKYRELU", "LEAKYRELU_alpha": real(op, "alpha")}
+        return build.fixed(self.made, "eltwise-fix", fix.name, {"input": [source]}, number(fix, "fix_point"), **attrs)
 
     def _float(self, name: str) -> str:
         """Return the op with the numbers of a tensor, added where it is missing."""

@@ -8,11 +8,12 @@ from math import gcd
 from net2bit.dpu.compiler.front.conv import act_type, gate, write_shift
 from net2bit.dpu.compiler.front.site import Site, copy_shift, dims, repeated, window_groups
 from net2bit.dpu.compiler.layers import NO_PAD, POINT, Axis, Layer, Pad, Pair, View, Work
-from net2bit.quant.arith import average_factor
+from net2bit.quant.arith import Act, average_factor
 from net2bit.quant.kernels_read import position
 from net2bit.quant.kernels_steps import Eltwise, Pool
 from net2bit.xir.graph import Op
 
+LEAKY = 26
 VISITS = 4
 """How often a window may come round to the first bank of its group."""
 
@@ -87,6 +88,9 @@ def eltwise(site: Site, op: Op) -> None:
     """Add a sum or a product; an operand of one pixel is repeated over the others' map."""
     step = site.step(op)
     assert isinstance(step, Eltwise)  # noqa: S101 - the table of rules says so
+    if step.activation.act is Act.LEAKYRELU:
+        site.layers.append(_leaky(site, op, step))
+        return
     tabled = step.activation.tabled
     to = site.new_map(f"{op.name}(sum)", dims(op)) if tabled else site.target(op)
     reads = tuple(_spread(site.views[name], to) for name in step.inputs)
@@ -97,6 +101,12 @@ def eltwise(site: Site, op: Op) -> None:
     site.layers.append(Layer(op.name, work, reads, to, act=act_type(step.activation), shift_read=read, shift_write=write_shift(left)))
     if tabled:
         gate(site, op, step.activation, to)
+
+
+def _leaky(site: Site, op: Op, step: Eltwise) -> Layer:
+    """Return a leaky ReLU by itself: the slope is `LEAKY` / 256."""
+    view = site.views[step.inputs[0]]
+    return Layer(op.name, Work.LEAKY, (view,), site.target(op), factor=LEAKY, shift_cut=copy_shift(step.positions[0] - step.out))
 
 
 def _spread(view: View, to: View) -> View:

@@ -118,6 +118,22 @@ def test_what_does_not_fit_says_so() -> None:
         execute(network, together(network, 8), standard("B4096"))
 
 
+def test_weights_ahead_of_rows_are_not_overwritten() -> None:
+    """Weights that are loaded before a group's first turn are still there when it comes, however much its neighbours stream."""
+    bench, arch = Bench(), standard("B1152")
+    x, a = bench.map("x", 4, 3, 150), bench.map("a", 4, 3, 150)
+    bench.conv(x, a)
+    for name, channels in (("b", 300), ("c", 200), ("d", 250)):
+        bench.conv(a, bench.map(name, 4, 3, channels), Pair(3, 3), pad=SAME)
+    network = bench.network("b", "c", "d")
+    first = Group((LayerPlan(0, 4),), (0, 3))
+    for columns in ((0, 3), (0, 1, 3)):
+        rest = Group(tuple(LayerPlan(at, 4, resident=False) for at in (1, 2, 3)), columns)
+        program = execute(network, Schedule((first, rest)), arch)
+        loads = [program.layer[at] for at, item in enumerate(program.instructions) if item.mnemonic == "LOAD"]
+        assert loads[loads.index(1) : loads.index(1) + 13] == [1] * 13
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_random_groups(seed: int) -> None:
     """Random chains of layers, cut into random groups, stripes and tiles, give numpy's results."""

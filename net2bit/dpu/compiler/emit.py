@@ -65,7 +65,7 @@ class _Emitter:
         ]
         self.keeper.begin(held.frame.parts)
         crew = Crew(self.code, self.arch, self.keeper, self.mover, held.frame, rings)
-        self._ahead(held)
+        self._ahead(held, order.turns[0].part)
         for turn in order.turns:
             crew.take(turn)
         last = len(order.turns) - 1
@@ -73,7 +73,7 @@ class _Emitter:
         whole = (part.layer.writes.map for part in held.frame.parts if part.saved and part.turns * held.frame.tiles == 1)
         self.late = set() if busy else set(whole)
 
-    def _ahead(self, held: Layout) -> None:
-        """While LOAD would only wait for rows to be saved, let it bring the first layer's parameters."""
+    def _ahead(self, held: Layout, first: int) -> None:
+        """While LOAD would only wait for rows to be saved, let it bring the parameters of the part that takes the first turn."""
         if any(view.map in self.late for buffer in held.frame.buffers for view, _ in buffer.loads):
-            self.keeper.prepare(0, held.frame.parts[0])
+            self.keeper.prepare(first, held.frame.parts[first])

@@ -20,8 +20,6 @@ from net2bit.dpu.isa import Alu, AluInit, Conv, ConvInit, Elew, ElewInit
 
 MODES: Final = {Work.DEPTHWISE: 0, Work.AVERAGE: 2, Work.MAX: 3, Work.LEAKY: 4, Work.SIGMOID: 7}
 """exec_mode of the ALU."""
-MOST_GROUPS: Final = 256
-"""Channel groups of one instruction."""
 
 
 @dataclass(frozen=True, slots=True)

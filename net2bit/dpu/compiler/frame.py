@@ -8,6 +8,7 @@ from itertools import pairwise
 from net2bit.dpu.arch import DEPTH, Arch
 from net2bit.dpu.compiler.layers import Layer, Network, View, Work
 from net2bit.dpu.compiler.parts import (
+    GROUPS,
     JUMP,
     LONG_JUMP,
     NARROWER,
@@ -275,6 +276,9 @@ def _part(plan: LayerPlan, layer: Layer, *, saved: bool, arch: Arch) -> Part:
         part.depth = rows.kernel * columns.kernel * arch.lines(channels)
     elif layer.weights is not None:
         part.depth = layer.kernel.height * layer.kernel.width * part.groups
+    most = arch.lines(max(view.channels for view in layer.reads))
+    if most > GROUPS:
+        raise FitError(f"its pixels have {most} groups of {arch.cp} channels, an instruction reads {GROUPS}", where=layer.name)
     if part.depth > DEPTH:
         raise FitError(f"its weights take {part.depth} lines of a bank, which has {DEPTH}", where=layer.name)
     return part

@@ -26,6 +26,8 @@ JUMP: Final = 1024
 """The longest jump of a 10-bit field."""
 LONG_JUMP: Final = 8192
 """The longest jump of ALU and ELEW from row to row."""
+GROUPS: Final = 256
+"""Channel groups that one instruction reads."""
 NARROWER: Final = "narrower column tiles"
 """What a FitError advises where it helps."""
 

@@ -35,19 +35,19 @@ class Calibration:
 
 
 PARAMETERS: Final = Parameters(
-    load_setup=26,
-    load_ports=1.7,
+    load_setup=33,
+    load_ports=1.63,
     load_lines=2,
-    save_setup=21,
+    save_setup=19,
     save_ports=1,
     save_lines=1,
-    memory_efficiency=0.86,
-    conv_setup=68,
+    memory_efficiency=0.88,
+    conv_setup=85,
     alu_setup=42,
-    alu_rate=2,
+    alu_rate=1.9,
     elew_setup=42,
     init=4,
-    launch_us=13,
+    launch_us=60,
 )
 
 CALIBRATION: Final = Calibration(

@@ -102,7 +102,7 @@ class _Reading:
             cycles=first.total,
             ms=ms,
             low_ms=ms / (1 + error.band),
-            high_ms=ms * (1 + error.band),
+            high_ms=ms / (1 - error.band),
             fps=tuple(1e3 * count / self._ms(run.total) for count, run in enumerate(runs, 1)),
             utilisation=2 * total / (first.total * self.arch.peak) if first.total else 0.0,
             bound=_bound(first, np.asarray(critical, np.intp)),

@@ -206,8 +206,11 @@ def execute(part: DpuSubgraph, values: Mapping[str, Array], tasks: Sequence[Task
     """Run a DPU subgraph on int8 codes by the names of the ops that feed it, image by image; memory is not cleared in between.
 
     Raises:
+        ModelError: The subgraph is made for more than one picture at a time.
         ProgramError: The machine code cannot be executed.
     """
+    if any(item.shape[0] != 1 for item in (*part.inputs, *part.outputs)):
+        raise ModelError("a tensor at its border holds several pictures; this DPU computes one at a time", where=part.name)
     registers = part.registers()
     if strict:
         fed = {item.reg for item in part.inputs}

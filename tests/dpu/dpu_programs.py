@@ -62,6 +62,18 @@ class Source:
             )
         )
 
+    def rows(self) -> None:
+        """Add LOADs or SAVEs of rows in neighbouring banks, now and then with one that is out of step."""
+        step, first, line, length = self.below(60), self.image(), self.line(), 1 + self.below(4)
+        channel, apart, kind = 1 + self.below(20), 1 + self.below(24), self.below(2)
+        for row in range(2 + self.below(5)):
+            bank = min(first + row, self.arch.banks - 1 if kind else self.arch.weight_bank - 1)
+            address = row * step + (self.below(4) == 0)
+            if kind:
+                self.program.append(Load(bank, line, 0, address, length, channel, apart, jump_write=1 + channel // self.arch.cp))
+            else:
+                self.program.append(Save(bank, line, 1, address, length, channel, apart, jump_read=1 + channel // self.arch.cp))
+
     def save(self) -> None:
         """Add a SAVE."""
         argmax = self.pick(0, 0, 2, 3) if self.arch.argmax else 0
@@ -183,5 +195,5 @@ def program(arch: Arch, seed: int, length: int = 12) -> list[Instruction]:
     """Return a random program."""
     source = Source(arch, seed)
     for _ in range(length):
-        (source.load, source.save, source.convs, source.convs, source.alu, source.elew)[source.below(6)]()
+        (source.load, source.save, source.convs, source.rows, source.alu, source.elew, source.convs)[source.below(7)]()
     return [*source.program, End()]

@@ -13,7 +13,7 @@ from net2bit.errors import ModelError, ProgramError, QuantError
 from net2bit.quant.arith import dequantize
 from net2bit.quant.executor import run_integer
 from net2bit.xir import build
-from net2bit.xir.graph import FLOAT32, Graph, Op, Tensor
+from net2bit.xir.graph import FLOAT32, Attr, Graph, Op, Tensor
 from net2bit.xir.xmodel import read, write
 
 FINGERPRINT = standard("B512").fingerprint
@@ -84,6 +84,21 @@ def test_fine_bias(act: str) -> None:
     found = [next(iter(runner.run({"image": codes}, engine).values())) for engine in ("simulator", "integer")]
     assert np.array_equal(*found)
     assert np.array_equal(found[0], next(iter(run_integer(net.graph, {"image": codes}).values())))
+
+
+def test_processor_in_between() -> None:
+    """Where the processor computes something between two DPU subgraphs, each runs in its turn on what the one before gives."""
+    net = Fixed((6, 6), 4)
+    attrs: dict[str, Attr] = {"mode": "BILINEAR", "scale": [2.0, 2.0], "align_corners": False, "half_pixel_centers": False}
+    wide = build.fixed(net.graph, "upsample-fix", "wide", {"input": [net.conv(net.image, 5)]}, 4, **attrs)
+    net.eltwise(net.conv(wide, 6), net.conv(wide, 6))
+    compiled = compile_graph(net.graph, FINGERPRINT)
+    assert len(compiled.programs) == 2
+    runner = Runner(compiled.graph)
+    codes = np.random.default_rng(1).integers(-128, 128, (2, 6, 6, 4)).astype(np.int8)
+    found = [runner.run({"image": codes}, engine, keep=["wide"], strict=True) for engine in ("simulator", "integer")]
+    assert all(np.array_equal(found[0][name], found[1][name]) for name in found[1])
+    assert found[0]["wide"].shape == (2, 12, 12, 5)
 
 
 def test_numbers(compiled: Graph) -> None:

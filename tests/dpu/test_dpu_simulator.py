@@ -120,7 +120,9 @@ def test_refuses(case: str) -> None:
     assert caught.value.where == f"instruction {len(program) - 1}"
 
 
-@pytest.mark.parametrize("wrong", [np.zeros(8, np.uint8), np.zeros((2, 4), np.int8), np.zeros(16, np.int8)[::2]])
+@pytest.mark.parametrize(
+    "wrong", [np.zeros(8, np.uint8), np.zeros((2, 4), np.int8), np.zeros(16, np.int8)[::2], np.frombuffer(bytes(8), np.int8)]
+)
 def test_registers_are_bytes(wrong: np.ndarray) -> None:
     """A register that is no plain int8 memory is refused by its number, before anything is written."""
     with pytest.raises(ProgramError, match="REG_2"):

@@ -65,3 +65,21 @@ def test_greatest_sums(monkeypatch: pytest.MonkeyPatch, value: int) -> None:
         assert sums.shape == (4, 5, 12)
         assert np.unique(sums).tolist() == sorted({wanted, wanted - 127 + 127 * value})
         assert abs(wanted) <= reach
+
+
+@pytest.mark.parametrize("fault", ["wrong", "missing", "unsupported"])
+def test_products_are_proved(monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    """8-bit products that saturate, fail or are not the processor's own are not used."""
+    product = contract._product
+
+    def broken(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        if fault == "missing":
+            raise RuntimeError("not implemented")
+        return np.clip(product(left, right), -(2**20), 2**20)
+
+    if fault == "unsupported":
+        monkeypatch.setattr(contract.torch.cpu, "_is_vnni_supported", lambda: False)
+    else:
+        monkeypatch.setattr(contract.torch.cpu, "_is_vnni_supported", lambda: True)
+        monkeypatch.setattr(contract, "_product", broken)
+    assert not contract.trusted.__wrapped__()

@@ -45,8 +45,9 @@ def run(
             register and byte.
     """
     for number, memory in registers.items():
-        if memory.dtype != np.int8 or memory.ndim != 1 or not memory.flags.c_contiguous:
-            raise ProgramError(f"REG_{number} is no contiguous int8 memory but {memory.dtype} {list(memory.shape)}", where="simulator")
+        if memory.dtype != np.int8 or memory.ndim != 1 or not memory.flags.c_contiguous or not memory.flags.writeable:
+            what = f"REG_{number} must be contiguous int8 memory that can be written, and is {memory.dtype} {list(memory.shape)}"
+            raise ProgramError(what, where="simulator")
     if strict:
         verify(program, arch, {number: memory.size for number, memory in registers.items()}, unwritten)
     execute(plan(program, arch), arch, registers)

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from cli_nets import net2bit, refused, said
 
+from net2bit.cli import reference
+
 COMMANDS = ("dcf", "arch", "quantize", "compile", "inspect", "disasm", "check", "run", "latency")
 
 
 @pytest.fixture
-def mnist(reference: Path) -> Path:
+def mnist(request: pytest.FixtureRequest) -> Path:
     """Return the vendor's compiled MNIST."""
-    return reference / "xmodel" / "dpu_mnist_classifier.xmodel"
+    return Path(request.getfixturevalue("reference")) / "xmodel" / "dpu_mnist_classifier.xmodel"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -29,6 +31,11 @@ def test_all_commands_are_listed() -> None:
     """`net2bit --help` lists every command there is."""
     text = said("--help")
     assert all(f"  {command} " in text for command in COMMANDS)
+
+
+def test_the_reference_says_what_the_commands_say() -> None:
+    """docs/reference/cli.md is what `python -m net2bit.cli.reference` makes of the commands."""
+    assert (reference.HOME / reference.PAGE).read_text("utf-8") == reference.page(), "run: python -m net2bit.cli.reference"
 
 
 def test_help_imports_nothing_heavy() -> None:

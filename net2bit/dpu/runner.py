@@ -6,8 +6,8 @@ A compiled model says which device every subgraph belongs to; its DPU subgraphs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from net2bit.dpu import model, simulator
 from net2bit.dpu.model import DpuSubgraph, ops_of
+from net2bit.dpu.parameters import with_parameters
 from net2bit.dpu.simulator import Task
 from net2bit.errors import ModelError, QuantError, near
 from net2bit.quant.arith import dequantize, quantize
@@ -224,43 +225,6 @@ def execute(part: DpuSubgraph, values: Mapping[str, Array], tasks: Sequence[Task
         for item in part.outputs:
             made[item.op].append(np.array(item.view(registers)))
     return {name: np.concatenate(images) for name, images in made.items()}
-
-
-def with_parameters(graph: Graph) -> Graph:
-    """Return a compiled graph whose constants are taken from REG_0, where a compiler has put them; it shares all other ops.
-
-    The machine shifts a bias to the left only. One that is finer than half an accumulator step is therefore stored at that step, whatever
-    position the graph still has for it.
-
-    Raises:
-        ModelError: A constant lies outside of REG_0.
-    """
-    blobs = {name: item.parameters for item in model.load(graph) for name in item.ops}
-    coarse = dict(_coarse_biases(graph))
-    made = Graph(graph.name, attrs=graph.attrs)
-    for op in graph:
-        if op.type == "const-fix" and (op.data is None or not op.data.size) and op.name in blobs:
-            attrs = op.tensor.attrs | ({"fix_point": coarse[op.name]} if op.name in coarse else {})
-            made.add(replace(op, tensor=replace(op.tensor, attrs=attrs), data=_parameter(op, blobs[op.name])))
-        else:
-            made.add(op)
-    return made
-
-
-def _coarse_biases(graph: Graph) -> Iterator[tuple[str, int]]:
-    """Yield the biases that are finer than half an accumulator step, and the position of that step."""
-    for op in graph:
-        if op.args.get("bias") and op.args.get("weights"):
-            bias, source, weights = (_position(graph.op(op.arg(name))) for name in ("bias", "input", "weights"))
-            if bias is not None and source is not None and weights is not None and bias > source + weights + 1:
-                yield op.arg("bias"), source + weights + 1
-
-
-def _parameter(op: Op, blob: bytes) -> NDArray[np.int8]:
-    address, size = op.tensor.attrs.get("ddr_addr"), int(np.prod(op.tensor.shape))
-    if not isinstance(address, int) or not 0 <= address <= len(blob) - size:
-        raise ModelError(f"the {size} codes of '{op.name}' do not lie inside of REG_0 ({len(blob)} bytes)", where=op.name)
-    return np.frombuffer(blob, np.int8, size, address).reshape(op.tensor.shape)
 
 
 def port(op: Op) -> Port:

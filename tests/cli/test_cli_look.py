@@ -160,6 +160,20 @@ def test_a_truncated_model_is_named(made: Path, tmp_path: Path) -> None:
             assert "cut.xmodel" in refused(command, tmp_path / "cut.xmodel")
 
 
+def test_a_model_of_the_older_generation_is_told_apart(made: Path, tmp_path: Path) -> None:
+    """Of a model for ISA0 hardware one can learn what it is; its code, which is another language, is refused by name."""
+    from net2bit.dpu.model import dpu_nodes  # noqa: PLC0415 - this test alone changes a fingerprint
+    from net2bit.xir.xmodel import read, write  # noqa: PLC0415
+
+    graph = read(made / "small.xmodel")
+    next(iter(dpu_nodes(graph))).attrs["dpu_fingerprint"] = 0x1000020F6014407
+    write(graph, tmp_path / "old.xmodel")
+    assert "0x1000020f6014407" in said("inspect", tmp_path / "old.xmodel")
+    assert json.loads(said("arch", tmp_path / "old.xmodel", "--json"))["generation"] == "ISA0"
+    for words in (("disasm",), ("check",), ("latency", "--board", "kv260"), ("run", "--input", made / "x.npy")):
+        assert "ISA1" in refused(words[0], tmp_path / "old.xmodel", *words[1:])
+
+
 def test_code_that_is_wanted_and_absent_is_an_error(made: Path) -> None:
     """Commands on machine code refuse a model without any, and say how to make it."""
     for command in ("disasm", "check"):

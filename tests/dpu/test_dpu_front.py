@@ -152,6 +152,10 @@ def _huge(made: Fixed) -> Op:
     return made.conv(made.image, 3000, (1, 1))
 
 
+def _far(made: Fixed) -> Op:
+    return made.conv(made.conv(made.image, 2000, (1, 1)), 8, dilation=36, pad=[36] * 4)
+
+
 @pytest.mark.parametrize(
     ("build_op", "why", "remedy"),
     [
@@ -165,11 +169,12 @@ def _huge(made: Fixed) -> Op:
         (_bent, "written anew", "fully connected"),
         (_resized, "repeating pixels", "nearest"),
         (_huge, "3000 channels", "fewer channels"),
+        (_far, "bytes apart", "smaller dilation"),
     ],
 )
 def test_what_the_dpu_cannot_do_goes_to_the_processor(build_op: Callable[[Fixed], Op], why: str, remedy: str) -> None:
     """Protects the limits of UG1414 and of the instruction fields: each with its reason and what to change."""
-    made = Fixed(size=(20, 20))
+    made = Fixed(size=(40, 40) if build_op is _far else (20, 20))
     name = build_op(made).name
     part = network(made.graph, standard("B512"))
     reason = next(reason for reason in part.cpu if reason.op == name)

@@ -34,6 +34,8 @@ from net2bit.xir.graph import CONSTANTS, Graph, Op
 
 STRIDE: Final = 8
 PAD: Final = 15
+JUMP: Final = 1 << 16
+"""Bytes from pixel to pixel in DDR."""
 GROUPS: Final = 256
 """Channel groups of a map that instructions can count."""
 POOL_KERNEL: Final = 256
@@ -105,13 +107,17 @@ def _act(step: Convolution, arch: Arch, *, depthwise: bool) -> Why:
 def _window(graph: Graph, op: Op, step: Convolution) -> Why:
     geometry = step.geometry
     source = graph.op(op.arg("input")).tensor.shape
-    window, stride = (geometry.window, (1, 1)) if isinstance(geometry, Spread) else (geometry, geometry.stride)
+    window = geometry.window if isinstance(geometry, Spread) else geometry
     if window.dilation != (1, 1) and geometry.stride != (1, 1):
         return "it has a dilation and a stride", "use one of the two"
-    phases = [slides(geometry, axis, source[axis + 1], op.tensor.shape[axis + 1]) for axis in (0, 1)]
-    kernel = max(phase.taps.number for phase in phases[0]), max(phase.taps.number for phase in phases[1])
-    return _sizes(kernel, stride, max(phase.before for axis in phases for phase in axis), KERNEL, STRIDE) or (
-        None if all(map(possible, phases)) else ("a phase of its kernel sees nothing of the map", "use a smaller dilation")
+    down, across = (slides(geometry, axis, source[axis + 1], op.tensor.shape[axis + 1]) for axis in (0, 1))
+    jump = max(max(phase.read.step * source[3], phase.write.step * op.tensor.shape[3]) for phase in across)
+    if jump > JUMP:
+        return f"the pixels of one phase of its kernel lie {jump} bytes apart, {JUMP} at most", "use a smaller dilation, or fewer channels"
+    kernel = max(phase.taps.number for phase in down), max(phase.taps.number for phase in across)
+    stride = max(phase.stride for phase in down), max(phase.stride for phase in across)
+    return _sizes(kernel, stride, max(phase.before for phase in (*down, *across)), KERNEL, STRIDE) or (
+        None if possible([*down, *across]) else ("a phase of its kernel sees nothing of the map", "use a smaller dilation")
     )
 
 

@@ -171,10 +171,10 @@ class _DpuAssembly:
         self.leaves.append(Subgraph(f"subgraph_{made}", [made], Workload().attrs()))
 
     def _place(self, op: Op, view: View) -> dict[str, Attr]:
-        """Return the attributes that say where a tensor lies; on chip, or seen through a view that strides cannot say, it has none."""
+        """Return the attributes that say where a tensor lies: nowhere in DDR if on chip, repeated by its readers, or padded by them."""
         place = self.code.allocation.places.get(view.map)
         repeats = view.rows.repeat > 1 or view.columns.repeat > 1
-        if place is None or repeats:
+        if place is None or repeats or prod(dims(op)) != view.height * view.width * view.channels:
             return {"location": 0, "reg_id": 1, "ddr_addr": 0}
         address = place.offset + view.rows.start * place.row + view.columns.start * place.pixel + view.first
         stride = [view.height * place.row, view.rows.step * place.row, view.columns.step * place.pixel, 1]

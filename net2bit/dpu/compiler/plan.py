@@ -10,43 +10,62 @@ from net2bit.dpu.arch import DEPTH, Arch
 from net2bit.dpu.compiler.estimate import estimate
 from net2bit.dpu.compiler.layers import Layer, Network
 from net2bit.dpu.compiler.layout import layout
+from net2bit.dpu.compiler.plan_refine import ROUNDS, Clock, correct
 from net2bit.dpu.compiler.plan_room import buffers, fits, weight_lines
 from net2bit.dpu.compiler.plan_search import Found, Search, score
 from net2bit.dpu.compiler.schedule import Group, LayerPlan, Schedule
-from net2bit.dpu.timing import REFERENCE, Costs
+from net2bit.dpu.timing import REFERENCE, CostModel
 from net2bit.errors import ProgramError
 
 LONGEST: Final = 10
 """Layers of a group at most."""
+SLACK: Final = 1.08
+"""How much worse than the best, by the estimate, a form of a group may be that is worth remembering until groups are timed."""
 PATIENCE: Final = 6
 """Longer and longer groups that do not pay before no longer ones are tried."""
 
 Effort = Literal["trivial", "fast", "search"]
 
 
-def plan(network: Network, arch: Arch, *, effort: Effort = "fast", costs: Costs = REFERENCE) -> Schedule:
+def plan(network: Network, arch: Arch, *, effort: Effort = "fast", costs: CostModel = REFERENCE) -> Schedule:
     """Decide how a network shares the chip.
 
     Args:
         network: What is to be computed.
         arch: The machine.
         effort: `trivial` runs each layer on its own; `fast` chooses by estimate; `search` times the best candidates.
-        costs: Cycles of an instruction.
+        costs: Cycles of an instruction, for `search`; estimates are in the reference costs.
 
     Raises:
         ProgramError: A layer does not fit the machine even when cut into the smallest tiles.
     """
     if effort == "trivial":
         return trivial(network, arch)
-    return Cutter(network, arch, costs).cut()
+    if effort == "fast":
+        return Cutter(network, arch, 1).cut()
+    return _refined(network, arch, costs)
+
+
+def _refined(network: Network, arch: Arch, costs: CostModel) -> Schedule:
+    """Time what is chosen, correct the estimates, and choose again, until nothing changes or enough has been timed."""
+    cutter, clock = Cutter(network, arch, SLACK), Clock(network, arch, costs)
+    best, least = trivial(network, arch), float("inf")
+    for _ in range(ROUNDS):
+        schedule = cutter.cut()
+        cycles = clock.whole(schedule)
+        if cycles < least:
+            best, least = schedule, cycles
+        if clock.tired or not correct(cutter.search, clock, schedule):
+            break
+    return best
 
 
 class Cutter:
     """Cuts the list of layers into groups: dynamic programming over where groups begin."""
 
-    def __init__(self, network: Network, arch: Arch, costs: Costs) -> None:
+    def __init__(self, network: Network, arch: Arch, slack: float) -> None:
         self.network, self.arch = network, arch
-        self.search = Search(network, arch, costs)
+        self.search = Search(network, arch, slack=slack)
 
     def cut(self) -> Schedule:
         """Return the cheapest cut."""

@@ -29,6 +29,8 @@ CLOSE: Final = 1.01
 """Cycles, relative to those of the busiest engine, at which room to run ahead is of no more use."""
 FEW: Final = 4
 """Choices of rows for groups of several layers, besides whole maps."""
+KEPT: Final = 4
+"""Forms of a group that are remembered."""
 TRAFFIC: Final = 0.02
 """What a cycle of LOAD or SAVE counts if it is hidden behind another engine."""
 
@@ -54,7 +56,12 @@ class _Form:
 class _Answer(NamedTuple):
     limit: float
     """Score below which was searched."""
-    form: _Form | None
+    forms: list[_Form]
+    """The best, at most KEPT; not in order once some have been timed."""
+
+    @property
+    def best(self) -> _Form | None:
+        return min(self.forms, key=lambda form: form.score, default=None)
 
 
 class _WideError(Exception):
@@ -68,11 +75,11 @@ class _HopelessError(Exception):
 class Search:
     """Finds groups, and remembers them by their shape."""
 
-    def __init__(self, network: Network, arch: Arch, costs: Costs = REFERENCE) -> None:
-        self.network, self.arch, self.costs = network, arch, costs
+    def __init__(self, network: Network, arch: Arch, costs: Costs = REFERENCE, slack: float = 1) -> None:
+        self.network, self.arch, self.costs, self.slack = network, arch, costs, slack
         self._uses = uses(network)
         self._answers: dict[object, _Answer] = {}
-        self._refused: set[object] = set()
+        self._timed: set[object] = set()
         self.laid = 0
         """Layouts that were tried."""
 
@@ -80,18 +87,25 @@ class Search:
         """Return the cheapest group of these layers that scores less than `limit`, or None."""
         key = self._key(members)
         answer = self._answers.get(key)
-        if answer is None or (answer.form is None and answer.limit < limit):
+        if answer is None or (not answer.forms and answer.limit < limit):
             answer = self._answers[key] = _Answer(limit, self._search(members, limit))
-        form = answer.form
+        form = answer.best
         if form is None or form.score >= limit:
             return None
         return Found(form.score, Group(_plans(members, form.rows, form.resident), form.columns))
 
-    def refuse(self, group: Group) -> None:
-        """Never propose this form of a group again: it cannot be emitted."""
-        key = self._key([plan.layer for plan in group.layers])
-        self._refused.add((key, _form_of(group)))
-        self._answers.pop(key, None)
+    def timed(self, group: Group) -> bool:
+        """Whether the score of this form of a group is no estimate any more."""
+        return (self._key([plan.layer for plan in group.layers]), _form_of(group)) in self._timed
+
+    def correct(self, group: Group, score: float) -> None:
+        """Put a measured score in the place of an estimate, for all groups of the same shape; infinity for one that cannot be emitted."""
+        key, form = self._key([plan.layer for plan in group.layers]), _form_of(group)
+        self._timed.add((key, form))
+        forms = self._answers[key].forms if key in self._answers else []
+        for at, held in enumerate(forms):
+            if (held.rows, held.resident, held.columns) == form:
+                forms[at] = _Form(score, *form)
 
     # -- shapes --------------------------------------------------------------------------------------------------------------------
 
@@ -116,12 +130,14 @@ class Search:
 
     # -- candidates ----------------------------------------------------------------------------------------------------------------
 
-    def _search(self, members: Sequence[int], limit: float) -> _Form | None:
-        best: _Form | None = None
+    def _search(self, members: Sequence[int], limit: float) -> list[_Form]:
+        forms = list[_Form]()
         for rows in self._turns(members):
             for resident in self._residents(members, rows):
-                best = self._tiles(_plans(members, rows, resident), limit if best is None else best.score) or best
-        return best
+                edge = min(limit, self.slack * forms[0].score) if forms else limit
+                forms += self._tiles(_plans(members, rows, resident), edge)
+                forms.sort(key=lambda form: form.score)
+        return forms[:KEPT]
 
     def _turns(self, members: Sequence[int]) -> Iterator[tuple[int, ...]]:
         """Rows that each layer makes in a turn: the same for all, or as many as the last one's rows need; up to the whole map."""
@@ -159,9 +175,9 @@ class Search:
 
     # -- tiles ---------------------------------------------------------------------------------------------------------------------
 
-    def _tiles(self, plans: tuple[LayerPlan, ...], limit: float) -> _Form | None:
+    def _tiles(self, plans: tuple[LayerPlan, ...], limit: float) -> list[_Form]:
         """Try ever narrower column tiles; give up when rings have all the room they want, or a little after the first that fit."""
-        best: _Form | None = None
+        forms = list[_Form]()
         fitting = 0
         for columns in self._cuts(plans[-1].layer):
             try:
@@ -171,11 +187,11 @@ class Search:
             except _HopelessError:
                 break
             if found is not None:
-                best, limit = found, found.score
+                forms, limit = [found], found.score
             fitting += 1
             if roomy or fitting > FURTHER:
                 break
-        return best
+        return forms
 
     def _cuts(self, last: int) -> Iterator[tuple[int, ...]]:
         width, seen = self.network.layers[last].writes.width, 0
@@ -190,8 +206,6 @@ class Search:
     def _try(self, group: Group, limit: float) -> tuple[_Form | None, bool]:
         """Estimate a group (None if it scores `limit` or more); and whether its rings are as large as they are of use."""
         form = _form_of(group)
-        if self._refused and (self._key([plan.layer for plan in group.layers]), form) in self._refused:
-            return None, False
         try:
             before = frame(self.network, group, self.arch)
             busy = Tally(before, self.costs).busy()

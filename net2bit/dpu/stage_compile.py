@@ -4,11 +4,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from net2bit.dpu.compiler.compile import Compiled, compile_graph
 from net2bit.dpu.compiler.info import kernel_info, meta
-from net2bit.errors import ConfigError
+from net2bit.dpu.target import arch_json
 from net2bit.job import Job
 from net2bit.quant.lower import lower
 from net2bit.xir.xmodel import encode, read
@@ -27,7 +26,7 @@ def run(job: Job) -> None:
     job.progress(0, 2, "compiling")
     found = compile_graph(
         lower(read(source)),
-        fingerprint(job.inputs["arch.json"]),
+        arch_json.read(job.inputs["arch.json"]).fingerprints[0],
         effort=options["effort"],
         max_subgraphs=options["max_subgraphs"],
         origin={source.name: hashlib.md5(source.read_bytes(), usedforsecurity=False).hexdigest()},
@@ -38,19 +37,6 @@ def run(job: Job) -> None:
     job.metric("dpu_subgraphs", len(found.programs))
     job.metric("cpu_ops", len(found.partition.cpu))
     job.progress(2, 2, "done")
-
-
-def fingerprint(path: Path) -> int:
-    """Return the fingerprint in an `arch.json`.
-
-    Raises:
-        ConfigError: It has none.
-    """
-    try:
-        found: Any = json.loads(path.read_text("utf-8"))
-        return int(str(found["fingerprint"]), 16)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ConfigError(f"'{path.name}' has no fingerprint", where=str(path), remedy="build arch.json again") from error
 
 
 def _write(found: Compiled, outputs: Mapping[str, Path]) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from net2bit.data.packed import Split, open_packed, scale
 from net2bit.dpu.model import DpuSubgraph, load
 from net2bit.dpu.runner import Runner
-from net2bit.dpu.stage_compile import fingerprint
+from net2bit.dpu.target import arch_json
 from net2bit.errors import DataError, ModelError, StageError
 from net2bit.job import Job, canonical
 from net2bit.quant.arith import Codes, Rounding, dequantize, quantize
@@ -61,13 +61,13 @@ def run(job: Job) -> None:
         job.metric("dice", found.dice.mean)
 
 
-def check_fingerprint(parts: Sequence[DpuSubgraph], arch_json: Path) -> None:
-    """Refuse a compiled network for other hardware than `arch.json` describes.
+def check_fingerprint(parts: Sequence[DpuSubgraph], described: Path) -> None:
+    """Refuse a compiled network for other hardware than the `arch.json` at *described* says.
 
     Raises:
         ModelError: The fingerprints differ; both are named.
     """
-    wanted = fingerprint(arch_json)
+    wanted = arch_json.read(described).fingerprints[0]
     for part in parts:
         if part.fingerprint != wanted:
             raise ModelError(

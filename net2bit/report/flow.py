@@ -52,10 +52,12 @@ def edges(nodes: Sequence[Node]) -> list[Edge]:
 
 
 def columns(count: int, links: Iterable[Edge]) -> list[int]:
-    """Return the column of each of *count* stages: one more than the deepest stage that feeds it."""
-    depth = [0] * count
-    for edge in sorted(links, key=lambda edge: edge.target):
+    """Return the column of each of *count* stages: one more than the deepest stage that feeds it; without such, just ahead of its users."""
+    depth, edges = [0] * count, sorted(links, key=lambda edge: edge.target)
+    for edge in edges:
         depth[edge.target] = max(depth[edge.target], depth[edge.source] + 1)
+    for first in set(range(count)) - {edge.target for edge in edges}:
+        depth[first] = min((depth[edge.target] for edge in edges if edge.source == first), default=1) - 1
     return depth
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from net2bit.errors import StageError
 from net2bit.report.facts import BEGIN, END, inject, render
-from net2bit.report.flow import Node, columns, draw, edges
+from net2bit.report.flow import Edge, Node, columns, draw, edges
 
 PAGE = f"<html><body><h1>x</h1>{BEGIN}<p>nothing yet</p>{END}<p>after</p></body></html>"
 FACTS = [
@@ -124,3 +124,9 @@ def test_facts_stay_light() -> None:
     heavy = "{'numpy', 'jinja2', 'PIL', 'tensorflow', 'torch', 'keras', 'h5py'} & set(sys.modules)"
     code = f"import sys, net2bit.report.facts; sys.exit(bool({heavy}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_stage_without_makers_stands_before_its_user() -> None:
+    """A stage that nothing feeds is drawn in the column ahead of the first stage that takes what it makes, not at the far left."""
+    links = [Edge(0, 2, ("a",)), Edge(2, 3, ("b",)), Edge(1, 3, ("c",))]
+    assert columns(5, links) == [0, 1, 1, 2, 0]

@@ -40,16 +40,24 @@ class Crew:
         self.parts, self.rings = frame.parts, rings
         self.loaded = [0] * len(rings)
         """Of each ring: the running row up to which it is loaded."""
+        self.reach = [max((self._last(*reader) for reader in ring.buffer.readers), default=0) for ring in rings]
+        """Of each ring: the rows of a tile that anybody reads."""
+
+    def _last(self, at: int, operand: int) -> int:
+        part = self.parts[at]
+        return part.reads[operand].turns.high[part.turns - 1]
 
     def take(self, turn: Turn) -> None:
         """Write one turn down."""
         part = self.parts[turn.part]
         self.code.layer = part.index
         tile = turn.number // part.turns
-        if part.columns[tile][0] >= part.columns[tile][1]:
-            return
         span = self.rings[part.out].buffer.span
         first, last = (rows[turn.number] - tile * span for rows in part.writes)
+        if part.columns[tile][0] >= part.columns[tile][1]:
+            # It rests in this tile; rows that it shares with others are still loaded in the order that the rings were made for.
+            self._ensure(part, tile, first, last)
+            return
         if part.layer.work is Work.CONV:
             self._conv(turn.part, tile, first, last)
         elif part.layer.work.on_elew:
@@ -66,11 +74,13 @@ class Crew:
             buffer = ring.buffer
             if not buffer.loads:
                 continue
-            low, high = read.rows.needs(first, last, buffer.height)
-            begin = max(self.loaded[read.buffer], tile * buffer.span + (low if len(buffer.readers) == 1 else 0))
-            for running in range(begin, tile * buffer.span + high):
-                self.mover.load(ring, tile, running - tile * buffer.span)
-            self.loaded[read.buffer] = max(self.loaded[read.buffer], tile * buffer.span + high)
+            low, high = (tile * buffer.span + row for row in read.rows.needs(first, last, buffer.height))
+            done = self.loaded[read.buffer]
+            # A row that one reader skips, or leaves for the next tile's, another one may still want.
+            for running in range(done if len(buffer.readers) > 1 else max(done, low), high):
+                if running % buffer.span < self.reach[read.buffer]:
+                    self.mover.load(ring, running // buffer.span, running % buffer.span)
+            self.loaded[read.buffer] = max(done, high)
 
     def _save(self, part: Part, tile: int, first: int, last: int) -> None:
         if part.saved:

@@ -31,8 +31,6 @@ class Group:
     layers: tuple[LayerPlan, ...]
     columns: tuple[int, ...]
     """Column tiles of the last layer's output: boundaries from 0 to its width; halos of the layers before are computed again."""
-    lead: int = 0
-    """Turns that a producer runs ahead of what its consumer needs, so that the engines overlap."""
 
 
 @dataclass(frozen=True, slots=True)

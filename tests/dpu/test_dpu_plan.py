@@ -16,6 +16,7 @@ from net2bit.dpu.compiler.allocate import Allocation, allocate
 from net2bit.dpu.compiler.emit import emit, layout
 from net2bit.dpu.compiler.layers import Network, View, Work
 from net2bit.dpu.compiler.plan import alone, plan, trivial
+from net2bit.dpu.compiler.plan_search import Search
 from net2bit.dpu.compiler.schedule import Program, Schedule
 from net2bit.dpu.depend import depend
 from net2bit.dpu.simulator import run
@@ -128,8 +129,8 @@ def test_a_layer_that_cannot_be_cut_small_enough_is_a_clear_error() -> None:
 def test_the_least_tile_is_a_clear_error_too() -> None:
     """One output column that needs more image lines than there are is refused with the figures."""
     net = Nets()
-    network = net.network(net.pool(net.input(40, 40, 4096), 16, 16))
-    with pytest.raises(ProgramError, match=r"max0 does not fit: one output column of .* bank lines of 2 x 2048"):
+    network = net.network(net.pool(net.input(24, 24, 1200), 12, 12))
+    with pytest.raises(ProgramError, match=r"max0 does not fit: 1 output rows, 1 columns at a time: .* lines"):
         alone(network, 0, standard("B512"))
 
 
@@ -168,3 +169,32 @@ def test_planned_and_trivial_schedules_compute_the_same(drawn: tuple[Network, Ar
     network, arch = drawn
     for one, other in zip(outputs(network, plan(network, arch), arch), outputs(network, trivial(network, arch), arch), strict=True):
         assert (one == other).all()
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_timing_the_candidates_never_makes_a_schedule_worse(name: str) -> None:
+    """What `search` returns is no slower than what the estimate alone chooses."""
+    build, machine = NETS[name]
+    network, arch = build(), standard(machine)
+    assert cycles(network, plan(network, arch, effort="search"), arch) <= cycles(network, plan(network, arch), arch)
+
+
+def test_a_layer_beyond_the_cautious_count_still_runs() -> None:
+    """Where two turns of rows find no room, one row and narrow tiles are tried before a layer is refused."""
+    net = Nets()
+    network, arch = net.network(net.pool(net.input(24, 24, 400), 12, 12)), standard("B512")
+    group = alone(network, 0, arch)
+    layout(network, group, arch)
+
+
+def test_a_group_that_cannot_be_emitted_is_not_proposed_again() -> None:
+    """A form that turned out not to fit gives way to another of the same layers, or to other groups."""
+    network, arch = mobile(), standard("B1152")
+    search = Search(network, arch)
+    first = search.best([1, 2, 3])
+    assert first is not None
+    assert not search.timed(first.group)
+    search.correct(first.group, float("inf"))
+    assert search.timed(first.group)
+    second = search.best([1, 2, 3])
+    assert second is None or second.group != first.group

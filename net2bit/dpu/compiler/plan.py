@@ -11,9 +11,9 @@ from net2bit.dpu.compiler.estimate import estimate
 from net2bit.dpu.compiler.layers import Layer, Network
 from net2bit.dpu.compiler.layout import layout
 from net2bit.dpu.compiler.plan_refine import ROUNDS, Clock, correct
-from net2bit.dpu.compiler.plan_room import buffers, fits, weight_lines
+from net2bit.dpu.compiler.plan_room import fits, weight_lines
 from net2bit.dpu.compiler.plan_search import Found, Search, score
-from net2bit.dpu.compiler.schedule import Group, LayerPlan, Schedule
+from net2bit.dpu.compiler.schedule import FitError, Group, LayerPlan, Schedule
 from net2bit.dpu.timing import REFERENCE, CostModel
 from net2bit.errors import ProgramError
 
@@ -117,7 +117,11 @@ def trivial(network: Network, arch: Arch) -> Schedule:
 
 
 def alone(network: Network, index: int, arch: Arch) -> Group:
-    """A group of one layer, in the fewest column tiles that fit."""
+    """A group of one layer, in the fewest column tiles that fit by a cautious count.
+
+    Raises:
+        ProgramError: It does not fit even when cut into the smallest tiles; the layer, what is too large, and the limit are named.
+    """
     layer = network.layers[index]
     lines = weight_lines(layer, arch)
     if lines > DEPTH:
@@ -126,8 +130,22 @@ def alone(network: Network, index: int, arch: Arch) -> Group:
     for columns in cuts(layer, layer.writes.width):
         if fits(layer, arch, rows, columns[1]):
             return Group((LayerPlan(index, rows, _small(layer, arch, lines)),), columns)
-    least = sum(buffers(layer, arch, rows, 1))
-    raise _too_large(layer, f"one output column of {rows} rows takes {least} bank lines of {arch.groups} x {DEPTH}")
+    return _squeezed(network, index, arch)
+
+
+def _squeezed(network: Network, index: int, arch: Arch) -> Group:
+    """A group of one layer that the cautious count refuses: with rings as small as they can be, down to one row and one column."""
+    layer, why = network.layers[index], ""
+    for rows in dict.fromkeys((min(arch.pp, layer.writes.height), 1)):
+        for columns in cuts(layer, layer.writes.width):
+            group = Group((LayerPlan(index, rows),), columns)
+            try:
+                layout(network, group, arch)
+            except FitError as error:
+                why = f"{rows} output rows, {columns[1]} columns at a time: {error.what}"
+            else:
+                return group
+    raise _too_large(layer, why)
 
 
 def cuts(layer: Layer, width: int) -> Iterator[tuple[int, ...]]:

@@ -11,7 +11,7 @@ from net2bit.report import timeline
 from net2bit.report.charts import LogScale, nice
 from net2bit.report.ladder import Ladder, Metric, Rung
 from net2bit.report.tables import Card
-from net2bit.report.view import View, figure4, percent
+from net2bit.report.view import View, figure4
 
 LATENCY: Final = "net2bit.latency/1"
 SIMULATION: Final = "net2bit.simulation/1"
@@ -46,20 +46,17 @@ def rung(simulation: Mapping[str, Any], ladder: Ladder) -> Rung:
 
     On fewer images than the others it has no loss of its own: the figures are not comparable.
     """
-    last, first = ladder.rungs[-1], ladder.rungs[0]
-    dice = Metric(**simulation["dice"])
-    whole = simulation["images"] == ladder.images
-    comparable = whole and dice.mean is not None and first.dice.mean is not None
+    last, whole = ladder.rungs[-1], simulation["images"] == ladder.images
     return Rung(
         name=NAME,
         title="instructions of the DPU, simulated" + ("" if whole else f", on {simulation['images']} images only"),
         kind="xmodel",
         stages=["compile"],
-        dice=dice,
+        dice=Metric(**simulation["dice"]),
         iou=Metric(**simulation["iou"]),
         accuracy=simulation["accuracy"],
         confusion=simulation["confusion"],
-        drop=round((first.dice.mean or 0) - (dice.mean or 0), 6) if comparable else None,
+        drop=last.drop if whole else None,
         difference={"previous": 0.0, "float": last.difference["float"]},
         agreement={"previous": 1.0, "float": last.agreement["float"]},
         bound=0.0,
@@ -71,7 +68,7 @@ def cards(latency: Mapping[str, Any], simulation: Mapping[str, Any]) -> list[Car
     """Return the headline figures of the compiled network."""
     best, span = (
         latency["fps"][-1],
-        f"{figure4(latency['low_ms'])} to {figure4(latency['high_ms'])} ms, {percent(latency['band'], 0)} either way",
+        f"{figure4(latency['low_ms'])} to {figure4(latency['high_ms'])} ms",
     )
     time = Card("Latency", figure4(latency["ms"]), "ms", "predicted", "warn", span)
     cores = "one core" if best["cores"] == 1 else f"{best['cores']} cores"
@@ -87,7 +84,6 @@ def section(latency: Mapping[str, Any]) -> View:
     line = latency["timeline"]
     return {
         **{name: latency[name] for name in ("ms", "low_ms", "high_ms", "cycles", "clock_mhz", "board", "arch", "model", "text")},
-        "band": percent(latency["band"], 0),
         "fps": latency["fps"],
         "peak": latency["peak_gops"],
         "gops": latency["gops"],

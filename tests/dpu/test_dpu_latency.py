@@ -95,7 +95,7 @@ def test_depthwise_is_bound_by_compute() -> None:
 
 def test_engines_that_wait_for_each_other() -> None:
     """Where no engine works through, the bound is the dependency."""
-    assert predicted(program(layer(4, 16, 1, weights=False, turns=1))).bound == "dependency"
+    assert predicted(program(layer(1, 1000, 1, weights=False, turns=1))).bound == "dependency"
 
 
 def test_clock_and_memory() -> None:

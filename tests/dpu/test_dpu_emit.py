@@ -103,6 +103,22 @@ def test_views_are_addressing(arch: Arch) -> None:
         execute(network, alone(network, rows, tiles), arch)
 
 
+def test_a_layer_reads_and_writes_parts_of_one_map() -> None:
+    """Halves of a map beside each other, or row by row in turn, are no dependence of a layer on itself."""
+    bench = Bench()
+    bench.map("c", 8, 10, 12)
+    left, right = View("c", 8, 5, 0, 12), View("c", 8, 5, 0, 12, columns=Axis(5))
+    even, odd = View("d", 4, 10, 0, 12, Axis(0, 2)), View("d", 4, 10, 0, 12, Axis(1, 2))
+    bench.map("d", 8, 10, 12)
+    bench.conv(bench.map("x", 8, 5, 7), left)
+    bench.conv(left, right)
+    bench.conv(bench.map("z", 4, 10, 7), even)
+    bench.conv(even, odd)
+    network = bench.network("c", "d")
+    for rows in (4, 8):
+        execute(network, alone(network, rows), SOME[1])
+
+
 @pytest.mark.parametrize("arch", ARCHS, ids=lambda arch: arch.name)
 @pytest.mark.parametrize(("width", "kernel", "stride", "pad"), [(20, 3, 2, 1), (20, 3, 1, 0), (15, 5, 2, 2), (20, 7, 2, 3)])
 def test_a_folded_first_convolution(arch: Arch, width: int, kernel: int, stride: int, pad: int) -> None:

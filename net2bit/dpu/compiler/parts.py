@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from net2bit.dpu.arch import Arch
+from net2bit.dpu.compiler.layers import Axis as Look
 from net2bit.dpu.compiler.layers import Layer, Map, Network, View
 from net2bit.dpu.compiler.schedule import LayerPlan
 
@@ -171,8 +172,19 @@ def uses(network: Network) -> Uses:
 
 
 def overlap(one: View, other: View) -> bool:
-    """Whether two views of a map share channels."""
-    return one.first < other.first + other.channels and other.first < one.first + one.channels
+    """Whether two views of a map share bytes: channels, rows and columns."""
+    if one.first >= other.first + other.channels or other.first >= one.first + one.channels:
+        return False
+    return _meet(one.rows, one.height, other.rows, other.height) and _meet(one.columns, one.width, other.columns, other.width)
+
+
+def _meet(one: Look, size: int, other: Look, count: int) -> bool:
+    """Whether two views have a row, or column, in common."""
+    if one.plain and other.plain:
+        return True
+    rows = range(one.start, one.at(size - 1) + 1, one.step)
+    seen = range(other.start, other.at(count - 1) + 1, other.step)
+    return any(row in seen for row in rows)
 
 
 def point(view: View) -> bool:

@@ -9,6 +9,7 @@ VARIANTS = {
     "default": (),
     "separable": ("model=separable_unet", "quant=non_overflow"),
     "own_images": ("dataset=cityscapes", "dataset.root=/data/cityscapes", "model=unet_published", "model.init=vgg16.h5"),
+    "hardware": ("flow=hardware", "board=zcu104", "dpu=b4096", "dpu.cores=2", "name=hardware"),
     "refined": ("quant.equalize=true", "quant.bias_correction=true", "name=refined"),
 }
 

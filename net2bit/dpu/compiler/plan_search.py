@@ -15,6 +15,7 @@ from net2bit.dpu.compiler.estimate import Busy, Tally, estimate
 from net2bit.dpu.compiler.frame import frame, uses
 from net2bit.dpu.compiler.layers import Layer, Network, View, Work
 from net2bit.dpu.compiler.layout import layout
+from net2bit.dpu.compiler.parts import overlap
 from net2bit.dpu.compiler.plan_room import weight_lines
 from net2bit.dpu.compiler.schedule import FitError, Group, LayerPlan
 from net2bit.dpu.timing import REFERENCE, Costs
@@ -122,7 +123,9 @@ class Search:
 
     def _seen(self, view: View, names: dict[str, int], inside: set[int]) -> object:
         held, number = self.network.maps[view.map], names.setdefault(view.map, len(names))
-        outside = view.map in self.network.outputs or any(index not in inside for index, _ in self._uses.readers[view.map])
+        outside = view.map in self.network.outputs or any(
+            index not in inside and overlap(view, look) for index, look in self._uses.readers[view.map]
+        )
         others = [self.network.layers[index].writes for index in self._uses.writers[view.map] if index not in inside]
         parts = tuple((item.first, item.channels, item.rows, item.columns) for item in others)
         size = (held.height, held.width, held.channels)

@@ -7,7 +7,7 @@ from emitted import Bench, execute
 
 from net2bit.dpu.arch import Arch, standard
 from net2bit.dpu.compiler.layers import Axis, Network, Pad, Pair, View, Work
-from net2bit.dpu.compiler.schedule import Group, LayerPlan, Schedule
+from net2bit.dpu.compiler.schedule import FitError, Group, LayerPlan, Schedule
 
 ARCHS = [standard("B512"), standard("B1152", high=True), standard("B2304"), standard("B4096", high=True)]
 SOME = [standard("B1152"), standard("B4096")]
@@ -149,3 +149,27 @@ def test_a_dense_layer_streams_its_weights(arch: Arch) -> None:
     bench.conv(bench.map("x", 7, 7, 50), bench.map("y", 1, 1, 300), Pair(7, 7))
     network = bench.network("y")
     execute(network, alone(network, 1), arch)
+
+
+def test_rows_longer_than_one_instruction() -> None:
+    """Rows of more pixels than LOAD's field holds come in pieces; what CONV cannot hold is refused with the way out."""
+    bench = Bench()
+    bench.conv(bench.map("x", 3, 1300, 1), bench.map("y", 3, 650, 1), Pair(1, 2), Pair(1, 2))
+    bench.conv(bench.map("v", 3, 1300, 4), bench.map("w", 2, 1299, 3), Pair(2, 2), augmented=True)
+    network = bench.network("y", "w")
+    execute(network, alone(network, 3, 2), SOME[1])
+    with pytest.raises(FitError, match="longer") as caught:
+        execute(network, alone(network, 3, 1), SOME[1])
+    assert "narrower" in str(caught.value)
+
+
+def test_pixels_wider_than_one_instruction() -> None:
+    """Pixels of more channels than SAVE's field holds are moved in pieces, and more than CONV can read are refused."""
+    bench = Bench()
+    bench.conv(bench.map("x", 2, 1, 3), bench.map("y", 2, 1, 5000))
+    network = bench.network("y")
+    execute(network, alone(network, 2), SOME[0])
+    bench.conv(View("y", 2, 1, 0, 5000), bench.map("z", 2, 1, 3))
+    network = bench.network("z")
+    with pytest.raises(FitError, match="groups of 12 channels"):
+        execute(network, alone(network, 2), SOME[0])

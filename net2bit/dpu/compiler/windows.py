@@ -71,7 +71,11 @@ def source(ring: Ring, read: Read, tile: int, rows: tuple[int, int], columns: tu
     bottom = height - 1 - last
     right = width - 1 - ((columns[1] - 1) * across.stride - across.pad)
     if min(bottom, right) < 0 or max(-start, -left) > MARGIN or spanned > VISITS:
-        raise FitError(f"a window over {buffer.map} lies wholly in the padding, or its padding is greater than {MARGIN}", where=buffer.map)
+        raise FitError(
+            f"a window over {buffer.map} lies wholly in the padding, or its padding is greater than {MARGIN}",
+            where=buffer.map,
+            remedy="less padding: what lies beyond the map adds nothing to the result",
+        )
     caps = (MARGIN, MARGIN) if most == MARGIN else (down.kernel - 1, across.kernel - 1)
     return Input(
         ring.bank(running),

@@ -73,7 +73,9 @@ def compile_model(
     if json:
         words.document(found)
         return
-    words.facts((name, found[name]) for name in ("target", "fingerprint", "subgraphs", "instructions", "code", "parameters"))
+    rows = [(name, found[name]) for name in ("target", "fingerprint", "subgraphs", "instructions")]
+    words.facts([*rows, *((name, words.size(found[name])) for name in ("code", "parameters"))])
     for op in found["cpu_ops"]:
-        typer.echo(f"  on the processor: {op['type']} {op['name']}: {op['reason']}")
+        remedy = f" ({op['remedy']})" if op["remedy"] else ""
+        typer.echo(f"  on the processor: {op['type']} {op['name']}: {op['reason']}{remedy}")
     typer.echo(f"wrote {', '.join(found['files'])}")

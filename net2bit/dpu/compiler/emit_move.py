@@ -51,7 +51,9 @@ def pieces(run: Run, arch: Arch, most: int) -> Iterator[Run]:
     """
     if run.length > 1 and (run.step > STEP or run.jump > PIXELS):
         raise FitError(
-            f"pixels lie {run.step} bytes and {run.jump} lines apart, the fields reach {STEP} and {PIXELS}", where="LOAD or SAVE"
+            f"pixels lie {run.step} bytes and {run.jump} lines apart, the fields reach {STEP} and {PIXELS}",
+            where="LOAD or SAVE",
+            remedy="fewer channels",
         )
     step, jump = (run.step, run.jump) if run.length > 1 else (min(run.step, STEP), 1)
     wide = most // arch.cp * arch.cp

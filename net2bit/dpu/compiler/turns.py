@@ -103,6 +103,13 @@ class Cost(NamedTuple):
     """LOAD of one row of each operand's buffer, zero if it is not loaded."""
 
 
+class _Known(NamedTuple):
+    """What a turn waits for: rows and room until a time, and loads, each from when there is room and for how long."""
+
+    when: float
+    loads: list[tuple[float, float]]
+
+
 class _Machine:
     """Eager order: the machine in outline, four engines and rings of rows."""
 
@@ -114,39 +121,52 @@ class _Machine:
         self.saved: list[list[float]] = [[] for _ in frame.parts]
         self.loaded = [0] * len(frame.buffers)
         self.order: list[Turn] = []
+        self.engine = [2 if part.layer.work is Work.CONV else 3 for part in frame.parts]
+        self.known: dict[int, _Known | None] = {}
+        """What is known of each part's next turn, until a part that shares a buffer with it takes one."""
+        held = [{part.out, *(read.buffer for read in part.reads)} for part in frame.parts]
+        self.near = [[at for at, other in enumerate(held) if own & other] for own in held]
 
     def ready(self, at: int) -> float | None:
         """When the next turn of a part could start; None if it cannot be placed yet."""
+        if at not in self.known:
+            self.known[at] = self._known(at)
+        found = self.known[at]
+        if found is None:
+            return None
+        start = max(found.when, self.free[self.engine[at]])
+        for room, cycles in found.loads:
+            start = max(start, max(self.free[0], room) + cycles)
+        return start
+
+    def _known(self, at: int) -> _Known | None:
+        """What the next turn of a part waits for, engines aside."""
         part, turn = self.frame.parts[at], self.next[at]
         if turn >= len(part.writes.low):
             return None
-        start = self.free[2 if part.layer.work is Work.CONV else 3]
-        room = self._room(part.out, part.writes.high[turn])
-        if room is None:
-            return None
-        start = max(start, room)
+        when = self._room(part.out, part.writes.high[turn])
+        loads: list[tuple[float, float]] = []
         for read, row in zip(part.reads, self.costs[at].row, strict=True):
-            found = self._input(read, turn, row)
-            if found is None:
+            made = self._made(read, turn)
+            if when is None or made is None:
                 return None
-            start = max(start, found)
-        return start
+            when = max(when, made)
+            missing = read.turns.high[turn] - max(self.loaded[read.buffer], read.turns.low[turn])
+            if self.frame.buffers[read.buffer].loads and missing > 0:
+                room = self._room(read.buffer, read.turns.high[turn])
+                if room is None:
+                    return None
+                loads.append((room, missing * row))
+        return None if when is None else _Known(when, loads)
 
-    def _input(self, read: Read, turn: int, row: float) -> float | None:
-        buffer, high = self.frame.buffers[read.buffer], read.turns.high[turn]
-        when = 0.0
+    def _made(self, read: Read, turn: int) -> float | None:
+        """When the rows that a turn reads are made; None if they are not placed yet."""
+        high, when = read.turns.high[turn], 0.0
         for writer in read.writers:
             index = bisect_left(self.frame.parts[writer].writes.high, high)
             if index >= self.next[writer]:
                 return None
             when = max(when, self.done[writer][index])
-        if buffer.loads:
-            missing = high - max(self.loaded[read.buffer], read.turns.low[turn])
-            if missing > 0:
-                room = self._room(read.buffer, high)
-                if room is None:
-                    return None
-                when = max(when, max(self.free[0], room) + missing * row)
         return when
 
     def _room(self, where: int, high: int) -> float | None:
@@ -170,7 +190,6 @@ class _Machine:
     def fire(self, at: int, start: float) -> None:
         """Place a part's next turn at a time."""
         part, turn, cost = self.frame.parts[at], self.next[at], self.costs[at]
-        engine = 2 if part.layer.work is Work.CONV else 3
         for read, row in zip(part.reads, cost.row, strict=True):
             if self.frame.buffers[read.buffer].loads:
                 missing = read.turns.high[turn] - max(self.loaded[read.buffer], read.turns.low[turn])
@@ -178,13 +197,15 @@ class _Machine:
                 self.loaded[read.buffer] = max(self.loaded[read.buffer], read.turns.high[turn])
         self.free[0] += cost.load if not (part.plan.resident and turn) else 0.0
         end = max(start + cost.work, self.free[0] if cost.load and not (part.plan.resident and turn) else 0.0)
-        self.free[engine] = end
+        self.free[self.engine[at]] = end
         self.done[at].append(end)
         if part.saved:
             self.free[1] = max(self.free[1], end) + cost.save
         self.saved[at].append(self.free[1])
         self.order.append(Turn(at, turn))
         self.next[at] = turn + 1
+        for other in self.near[at]:
+            self.known.pop(other, None)
 
 
 def eager(frame: Frame, rings: list[int], costs: list[Cost]) -> Order:

@@ -35,24 +35,24 @@ class Calibration:
 
 
 PARAMETERS: Final = Parameters(
-    load_setup=33,
-    load_ports=1.63,
+    load_setup=35,
+    load_ports=1.8,
     load_lines=2,
-    save_setup=19,
+    save_setup=15,
     save_ports=1,
     save_lines=1,
-    memory_efficiency=0.88,
-    conv_setup=85,
-    alu_setup=42,
-    alu_rate=1.9,
-    elew_setup=42,
+    memory_efficiency=0.6,
+    conv_setup=149,
+    alu_setup=44,
+    alu_rate=1.35,
+    elew_setup=44,
     init=4,
-    launch_us=60,
+    launch_us=116,
 )
 
 CALIBRATION: Final = Calibration(
     PARAMETERS,
-    layers=Error(0.06, 0.2),
-    networks=Error(0.1, 0.2),
+    layers=Error(0.061, 0.091),
+    networks=Error(0.050, 0.178),
     source="published measurements of the DPUCZDX8G: layer profiles on the ZCU102 and whole networks on the KV260",
 )

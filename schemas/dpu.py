@@ -4,7 +4,7 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import Field
 
-from schemas.base import Model, Name
+from schemas.base import Count, Model, Name
 
 Size = Literal["b512", "b800", "b1024", "b1152", "b1600", "b2304", "b3136", "b4096"]
 Release = Literal["1.1.1", "1.2.0", "1.3.0", "1.3.2", "1.4.0", "2.5.0", "2.5.1", "design_contest_3.5"]
@@ -73,6 +73,10 @@ class DpuConfig(Model):
     )
     cores: int = Field(ge=1, le=4, description="DPU cores.")
     clock_mhz: float = Field(ge=50, le=400, description="Clock in MHz; the DSP slices run at twice this.")
+    max_subgraphs: Count | None = Field(
+        description="Greatest number of parts of the network on the DPU, with the processor computing in between; more fail the build, "
+        "null allows any."
+    )
     options: DpuOptions = Field(description="The core's switches.")
 
     @property

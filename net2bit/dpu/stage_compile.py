@@ -9,7 +9,6 @@ from net2bit.dpu.compiler.compile import Compiled, compile_graph
 from net2bit.dpu.compiler.info import kernel_info, meta
 from net2bit.dpu.target import arch_json
 from net2bit.job import Job
-from net2bit.quant.lower import lower
 from net2bit.xir.xmodel import encode, read
 
 
@@ -18,17 +17,17 @@ def run(job: Job) -> None:
 
     Raises:
         ConfigError: `arch.json` names no DPU that can be compiled for.
-        ModelError: The network falls into more parts than `compile.max_subgraphs` allows, or nothing of it can run on the DPU.
+        ModelError: The network falls into more parts than `dpu.max_subgraphs` allows, or nothing of it can run on the DPU.
         ProgramError: A layer does not fit the machine, even in the smallest tiles.
         QuantError: Fix positions ask for shifts that the DPU does not have.
     """
-    source, options = job.inputs["int.xmodel"], job.config["compile"]
+    source = job.inputs["int.xmodel"]
     job.progress(0, 2, "compiling")
     found = compile_graph(
-        lower(read(source)),
+        read(source),
         arch_json.read(job.inputs["arch.json"]).fingerprints[0],
-        effort=options["effort"],
-        max_subgraphs=options["max_subgraphs"],
+        effort=job.config["compile"]["effort"],
+        max_subgraphs=job.config["dpu"]["max_subgraphs"],
         origin={source.name: hashlib.md5(source.read_bytes(), usedforsecurity=False).hexdigest()},
     )
     job.progress(1, 2, "writing")

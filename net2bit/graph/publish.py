@@ -39,7 +39,7 @@ def _fact(stage: Stage, store: Store, how: str) -> dict[str, Any]:
 
 
 def publish(plan: Plan, store: Store, how: Mapping[str, str]) -> None:
-    """Write the copy where the report is up to date and the copy is missing or older than this build's work.
+    """Write the copy where the report is up to date and the copy is missing, of another report, or older than this build's work.
 
     The folder is a view: where it cannot be written, the build is as good without it.
     """
@@ -48,8 +48,21 @@ def publish(plan: Plan, store: Store, how: Mapping[str, str]) -> None:
         return
     stage, target = plan.by_name[page.maker], store.root / paths.DIST / plan.name / paths.PAGE
     worked = any(way in HOW for way in how.values())
-    if (worked or not target.exists()) and store.check(stage).fresh:
+    if (worked or not _copied(store.root / page.path, target)) and store.check(stage).fresh:
         _fill(store.root / page.path, facts(plan, store, how), target, store.root / paths.STATE)
+
+
+def _mark(target: Path) -> Path:
+    """Return where it stands which report of the build tree *target* is a copy of."""
+    return target.with_name(f".{target.name}.of")
+
+
+def _copied(page: Path, target: Path) -> bool:
+    """Return whether *target* is there and a copy of *page*: an experiment that goes back to an earlier choice builds nothing."""
+    try:
+        return target.exists() and _mark(target).read_text(encoding="utf-8") == str(page)
+    except OSError:
+        return False
 
 
 def _fill(page: Path, found: list[dict[str, Any]], target: Path, state: Path) -> None:
@@ -62,6 +75,7 @@ def _fill(page: Path, found: list[dict[str, Any]], target: Path, state: Path) ->
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode == 0:
             fresh.replace(target)
+            _mark(target).write_text(str(page), encoding="utf-8")
         else:
             sys.stderr.write(f"net2bit: {target} was not written: {done.stderr}")
     except OSError as fault:

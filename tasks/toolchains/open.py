@@ -77,7 +77,7 @@ OPS = (
         needs=("int.xmodel", "arch.json"),
         makes=("xmodel", "meta.json", "md5sum.txt", "kernel.info"),
         run="net2bit.dpu.stage_compile:run",
-        reads=("compile", "model.name"),
+        reads=("compile", "dpu.max_subgraphs", "model.name"),
         tools=(NUMPY, PROTOBUF),
         label="{model.name}-{dpu.size}",
     ),

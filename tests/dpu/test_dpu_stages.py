@@ -23,6 +23,7 @@ DPU: dict[str, Any] = {
     "name": "b512",
     "size": "b512",
     "cores": 1,
+    "max_subgraphs": 1,
     "clock_mhz": 150.0,
     "release": "2.5.1",
     "options": {
@@ -57,7 +58,7 @@ CONFIG: dict[str, Any] = {
         "rounding": {"weights": "half_even", "activations": "half_up"},
         "limits": {},
     },
-    "compile": {"effort": "fast", "max_subgraphs": 1},
+    "compile": {"effort": "fast"},
     "verify": {"images": None, "simulated": None, "engine": "exact"},
     "dataset": {"classes": CLASSES},
     "dpu": DPU,

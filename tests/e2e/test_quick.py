@@ -95,7 +95,9 @@ def test_one_knob_rebuilds_what_is_stale_and_no_more(first: Tree) -> None:
     assert ran[0] == "positions.json"
     followers = {"unet_int.xmodel", "ladder.json", "accuracy.json", "unet.xmodel", "simulation.json", "latency.json", "report.html"}
     assert set(ran) <= {"positions.json", *followers}
+    other = (first.folder / "dist/quick/report.html").read_text(encoding="utf-8")
     assert ".  " not in first.run()
+    assert (first.folder / "dist/quick/report.html").read_text(encoding="utf-8") != other, "the page went back too"
 
 
 def test_another_dpu_compiles_again_and_no_more(first: Tree) -> None:

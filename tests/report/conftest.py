@@ -96,7 +96,7 @@ CONFIG: dict[str, Any] = {
     "train": {"epochs": 3, "learning_rate": 0.001, "augment": {"flip": True}},
     "quant": {"name": "xint8", "method": "min_diffs", "calibration": {"images": 32}, "equalize": False},
     "verify": {"max_drop": 0.01, "images": None, "batch": 8, "engine": "exact"},
-    "compile": {"effort": "fast", "max_subgraphs": 1},
+    "compile": {"effort": "fast"},
     "dpu": {"name": "b2304", "size": "b2304", "cores": 1, "clock_mhz": 150.0},
     "board": {"name": "ultra96v2", "title": "Avnet Ultra96-V2"},
 }

@@ -13,14 +13,13 @@ from itertools import pairwise
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from net2bit.errors import QuantError
 from net2bit.quant import arith, kernels_integer
 from net2bit.quant.arith import Act, Activation, Codes, Rounding
 from net2bit.quant.engines import Kernel
 from net2bit.quant.kernels_steps import Concat, Convolution, Eltwise, Plain, Pool, Step, Upsample
-from net2bit.quant.kernels_torch import convolve, convolve_transposed, pack, pack_transposed, tensor
+from net2bit.quant.kernels_torch import convolve, convolve_transposed, pack, pack_transposed, surround, tensor
 from net2bit.quant.kernels_window import Spread, Window
 
 WIDE = 2**52
@@ -196,7 +195,7 @@ def windows_of(x: Tensor, window: Window, axis: int) -> list[Tensor]:
 def padded(x: Tensor, window: Window, value: float) -> Tensor:
     """Return *x* (NHWC) padded, and cropped where the window needs less."""
     (top, left), (bottom, right) = window.before, window.after
-    return functional.pad(x, (0, 0, left, right, top, bottom), value=value) if window.padded else x
+    return surround(x, (left, right, top, bottom), value) if window.padded else x
 
 
 def reduce(x: Tensor, window: Window, function: Callable[[Tensor, Tensor], Tensor], value: float) -> Tensor:

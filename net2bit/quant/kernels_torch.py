@@ -20,8 +20,16 @@ def fit(x: Tensor, window: Window, value: float = 0) -> tuple[Tensor, tuple[int,
         return x, window.before
     if window.padded:
         (top, left), (bottom, right) = window.before, window.after
-        x = functional.pad(x, (0, 0, left, right, top, bottom), value=value)  # negative amounts crop
+        x = surround(x, (left, right, top, bottom), value)
     return x, (0, 0)
+
+
+def surround(x: Tensor, sides: tuple[int, int, int, int], value: float = 0) -> Tensor:
+    """Return *x* (NHWC) with columns left and right, rows above and below; a negative number crops, and may reach into the padding."""
+    if min(sides) < 0 < max(sides):
+        x = functional.pad(x, (0, 0, *(max(0, side) for side in sides)), value=value)
+        return functional.pad(x, (0, 0, *(min(0, side) for side in sides)))
+    return functional.pad(x, (0, 0, *sides), value=value)
 
 
 def tensor(array: Array) -> Tensor:
@@ -55,8 +63,8 @@ def convolve_transposed(x: Tensor, weights: Tensor, spread: Spread, groups: int 
     reach, before, out = spread.window.reach, spread.window.before, spread.window.out
     top, left = before[0] - reach[0] + 1, before[1] - reach[1] + 1
     margins = (left, out[1] - full.shape[3] - left, top, out[0] - full.shape[2] - top)
-    whole = functional.pad(full, margins) if any(margins) else full  # negative amounts crop
-    return whole.permute(0, 2, 3, 1).contiguous()
+    whole = full.permute(0, 2, 3, 1)
+    return (surround(whole, margins) if any(margins) else whole).contiguous()
 
 
 def convolve_arrays(x: Array, weights: Array, bias: Array | None, window: Window, groups: int = 1) -> Array:

@@ -5,7 +5,8 @@
 REFERENCE_FOLDER holds `dpu_layer_profiles.csv` and `model_zoo_perf.csv`. Without `--fit` the model's present parameters are
 tried on every case. The fit looks for the factors on the parameters of FREE that make the logarithms of the errors least
 (beyond HUBER only in proportion), pulled weakly towards the values that it starts from; times follow the factors through
-their sensitivities, found by changing one at a time. Not fitted: what the machine's description gives (lines per cycle), and the
+their sensitivities, found by changing one at a time. Not fitted: what the machine's description gives (lines per cycle), the
+ALU's rate (published depthwise profiles of 45 to 65 GOPS), and the
 memory's efficiency, chosen by hand on several cores at work (VGG16 above all): one core alone hardly feels it.
 """
 
@@ -37,7 +38,7 @@ from net2bit.dpu.latency import PARAMETERS, Parameters, calibrated
 from net2bit.dpu.timing import simulate
 from net2bit.xir.graph import Graph
 
-FREE = ("load_setup", "load_ports", "save_setup", "conv_setup", "alu_setup", "alu_rate", "launch_us")
+FREE = ("load_setup", "load_ports", "save_setup", "conv_setup", "alu_setup", "launch_us")
 """The fitted parameters; `alu_setup` stands for `elew_setup` too."""
 STEP = 1.25
 HUBER = 0.1

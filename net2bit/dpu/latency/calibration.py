@@ -36,23 +36,23 @@ class Calibration:
 
 PARAMETERS: Final = Parameters(
     load_setup=35,
-    load_ports=1.8,
+    load_ports=1.78,
     load_lines=2,
-    save_setup=15,
+    save_setup=14.5,
     save_ports=1,
     save_lines=1,
     memory_efficiency=0.6,
-    conv_setup=149,
+    conv_setup=142,
     alu_setup=44,
-    alu_rate=1.35,
+    alu_rate=1.7,
     elew_setup=44,
     init=4,
-    launch_us=116,
+    launch_us=121,
 )
 
 CALIBRATION: Final = Calibration(
     PARAMETERS,
-    layers=Error(0.061, 0.091),
-    networks=Error(0.050, 0.178),
+    layers=Error(0.057, 0.095),
+    networks=Error(0.055, 0.194),
     source="published measurements of the DPUCZDX8G: layer profiles on the ZCU102 and whole networks on the KV260",
 )

@@ -81,6 +81,8 @@ class Search:
         self._uses = uses(network)
         self._answers: dict[object, _Answer] = {}
         self._timed: set[object] = set()
+        self._tight: dict[tuple[tuple[int, int], ...], int] = {}
+        """Layers and their rows: fewer column tiles than these do not fit."""
         self.laid = 0
         """Layouts that were tried."""
 
@@ -181,11 +183,16 @@ class Search:
     def _tiles(self, plans: tuple[LayerPlan, ...], limit: float) -> list[_Form]:
         """Try ever narrower column tiles; give up when rings have all the room they want, or a little after the first that fit."""
         forms = list[_Form]()
-        fitting = 0
-        for columns in self._cuts(plans[-1].layer):
+        fitting, form = 0, tuple((plan.layer, plan.rows) for plan in plans)
+        # With a layer more, or with other weights in their banks, no wider tiles fit than without.
+        least = max(self._tight.get(form, 0), self._tight.get(form[:-1], 0))
+        for count, columns in self._cuts(plans[-1].layer):
+            if count < least:
+                continue
             try:
                 found, roomy = self._try(Group(plans, columns), limit)
             except _WideError:
+                self._tight[form] = count + 1
                 continue
             except _HopelessError:
                 break
@@ -196,12 +203,12 @@ class Search:
                 break
         return forms
 
-    def _cuts(self, last: int) -> Iterator[tuple[int, ...]]:
+    def _cuts(self, last: int) -> Iterator[tuple[int, tuple[int, ...]]]:
         width, seen = self.network.layers[last].writes.width, 0
         for count in TILES:
             tile = -(-width // count)
             if tile != seen:
-                yield (*range(0, width, tile), width)
+                yield count, (*range(0, width, tile), width)
             seen = tile
             if tile == 1:
                 break

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from net2bit.dpu.target import arch_json, dcf, hwh, names
+from net2bit.dpu.target import arch_json, dcf, hwh, names, resources
 from net2bit.dpu.target.agree import spelled
 from net2bit.dpu.target.compat import TWO_WAYS
-from net2bit.dpu.target.configuration import GENERATIONS, Configuration
+from net2bit.dpu.target.configuration import GENERATIONS, RELATED_TO_MODEL, Configuration
 from net2bit.dpu.target.fingerprints import dpu_type, fingerprint, from_fingerprint, isa, shown
 from net2bit.errors import ConfigError, ModelError
 
 SUFFIXES: Final = {".hwh": "hwh", ".dcf": "dcf", ".json": "arch.json", ".xmodel": "xmodel"}
 """Ending of a file's name -> the kind of thing it is."""
 
-_HEX = re.compile(r"0[xX][0-9A-Fa-f]+|[0-9A-Fa-f]{15,16}")
+_HEX = re.compile(r"0[xX].*|[0-9A-Fa-f]{9,}")  # fewer digits without 0x could be a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +45,34 @@ class Description:
         return dpu_type(self.fingerprint) if self.fingerprint is not None else ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything, ready for JSON; what the thing does not say is null or left out of `facts`."""
-        c = self.configuration
+        """Return everything, ready for JSON; what the thing does not say is null or left out of `configuration` and `facts`.
+
+        A hardware design says everything and has `resources`: what all of its cores take. A fingerprint, and what holds no more than one,
+        says the options that a compiled network depends on, and a dcf the number of cores besides.
+        """
+        value, c = self.fingerprint, self.configuration
         return {
-            "kind": self.kind,
             "thing": self.thing,
+            "kind": self.kind,
             "type": self.type or None,
             "target": self.name or None,
-            "fingerprint": shown(self.fingerprint) if self.fingerprint is not None else None,
-            "generation": c.generation if c else (f"ISA{isa(self.fingerprint)}" if self.fingerprint is not None else None),
+            "fingerprint": None if value is None else shown(value),
+            "vitis_ai": None if value is None else names.releases(value) or None,
+            "others": {shown(other): names.releases(other) or names.target_name(other) for other in self.others},
+            "generation": c.generation if c else (None if value is None else f"ISA{isa(value)}"),
             "generation_says": GENERATIONS[c.generation] if c else None,
             "arch": c.architecture if c else None,
+            "peak_ops_per_cycle": c.peak if c else None,
             "cores": c.cores if c and self.kind in {"hwh", "dcf"} else None,
-            "clock_mhz": c.clock_mhz if c else None,
-            "vitis_ai": (names.releases(self.fingerprint) or None) if self.fingerprint is not None else None,
-            "others": [shown(other) for other in self.others],
-            "configuration": c.as_dict() if c else None,
+            "clock_mhz": c.clock_mhz if c and self.kind == "hwh" else None,
+            "configuration": self._options(c) if c else None,
+            "resources": resources.need(c).as_dict() if c and self.kind == "hwh" else None,
             "facts": self.facts,
             "notes": list(self.notes),
         }
+
+    def _options(self, c: Configuration) -> dict[str, Any]:
+        return {name: value for name, value in c.as_dict().items() if self.kind == "hwh" or name in RELATED_TO_MODEL}
 
 
 def describe(thing: str | Path) -> Description:
@@ -75,8 +84,8 @@ def describe(thing: str | Path) -> Description:
     """
     text, path = str(thing), Path(thing)
     kind = SUFFIXES.get(path.suffix.lower(), "")
-    if kind or path.is_file():
-        return _file(path, kind or _kind(path))
+    if kind or path.exists() or "/" in text:
+        return _file(path, kind)
     if _HEX.fullmatch(text.strip()):
         return _of_fingerprint("fingerprint", text, arch_json.fingerprint_of(text.strip(), "fingerprint"))
     return _of_name(text)
@@ -89,13 +98,20 @@ def _kind(path: Path) -> str:
         return "hwh"
     if head.startswith(b"{"):
         return "arch.json"
-    return "dcf" if head.startswith(b"\x08\x01\x1a") else "xmodel"
+    if head.startswith(b"\x08\x01\x1a"):
+        return "dcf"
+    if head.startswith(b"\x0a"):
+        return "xmodel"
+    raise ConfigError(f"{path.name} begins like none of {', '.join(SUFFIXES.values())}", where=str(path), remedy="give one of these")
 
 
 def _file(path: Path, kind: str) -> Description:
+    remedy = "give the path of a .hwh, a .dcf, an arch.json or an .xmodel"
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder", where=str(path), remedy=remedy)
     if not path.is_file():
-        raise ConfigError(f"there is no file {path}", where=str(path), remedy="give the path of a .hwh, a .dcf, an arch.json or an .xmodel")
-    return _READERS[kind](path)
+        raise ConfigError(f"there is no file {path}", where=str(path), remedy=remedy)
+    return _READERS[kind or _kind(path)](path)
 
 
 def _hwh(path: Path) -> Description:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from net2bit.dpu.isa import ENGINES, AluInit, ConvInit, ElewInit, End
 from net2bit.dpu.latency import LayerPrediction, Memory, Prediction, predict
 from net2bit.dpu.model import DpuSubgraph, load
-from net2bit.errors import ModelError
+from net2bit.dpu.target.agree import agree
 from net2bit.job import Job, canonical
 from net2bit.report import timeline
 from net2bit.xir.graph import Graph
@@ -45,19 +45,16 @@ def run(job: Job) -> None:
     """Write `latency.json`.
 
     Raises:
-        ModelError: The compiled network is for other hardware than `target.json` says.
+        ConfigError: The compiled network is for other hardware than `target.json` says.
+        ModelError: It is not compiled.
         ProgramError: The machine code cannot run to its end.
     """
     target = json.loads(job.inputs["target.json"].read_text("utf-8"))
     graph = read(job.inputs["xmodel"])
+    for part in load(graph):
+        agree(part.fingerprint, int(target["fingerprint"], 16), board=str(target["board"]["title"]))
     job.progress(0, 1, "timing")
     found = forecast(graph, site(target))
-    if found["kernel"]["fingerprint"] != target["fingerprint"]:
-        raise ModelError(
-            f"the network is compiled for {found['kernel']['fingerprint']}, the hardware is {target['fingerprint']}",
-            where=graph.name,
-            remedy="compile it for this hardware: build the xmodel again",
-        )
     job.outputs["latency.json"].write_text(canonical(found) + "\n", "utf-8")
     job.metric("ms", found["ms"])
     job.metric("fps", found["fps"][-1]["fps"])

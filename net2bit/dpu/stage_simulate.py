@@ -12,6 +12,7 @@ from net2bit.data.packed import Split, open_packed, scale
 from net2bit.dpu.model import DpuSubgraph, load
 from net2bit.dpu.runner import Runner
 from net2bit.dpu.target import arch_json
+from net2bit.dpu.target.agree import agree
 from net2bit.errors import DataError, ModelError, StageError
 from net2bit.job import Job, canonical
 from net2bit.quant.arith import Codes, Rounding, dequantize, quantize
@@ -31,7 +32,8 @@ def run(job: Job) -> None:
 
     Raises:
         DataError: The validation split is empty.
-        ModelError: The compiled network is for other hardware than `arch.json` says, or not the integer network's.
+        ConfigError: The compiled network is for other hardware than `arch.json` says.
+        ModelError: It is not the integer network's.
         StageError: A byte differs from what the integer network gives; the image and the tensor are named.
     """
     graph = read(job.inputs["xmodel"])
@@ -65,16 +67,11 @@ def check_fingerprint(parts: Sequence[DpuSubgraph], described: Path) -> None:
     """Refuse a compiled network for other hardware than the `arch.json` at *described* says.
 
     Raises:
-        ModelError: The fingerprints differ; both are named.
+        ConfigError: The fingerprints differ; both configurations and the options that differ are named.
     """
     wanted = arch_json.read(described).fingerprints[0]
     for part in parts:
-        if part.fingerprint != wanted:
-            raise ModelError(
-                f"the network is compiled for {part.fingerprint:#x} ({part.arch.name}), the hardware is {wanted:#x}",
-                where=part.name,
-                remedy="compile it for this hardware: build the xmodel again",
-            )
+        agree(part.fingerprint, wanted)
 
 
 def _climb(pair: "Pair", split: Split, job: Job, classes: int) -> tuple[Confusion, int, int]:

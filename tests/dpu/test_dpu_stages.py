@@ -11,7 +11,7 @@ import pytest
 from net2bit.data.packed import write_packed
 from net2bit.dpu import stage_compile, stage_latency, stage_simulate, stage_target
 from net2bit.dpu.model import dpu_nodes, load
-from net2bit.errors import ModelError, StageError
+from net2bit.errors import ConfigError, StageError
 from net2bit.job import Job
 from net2bit.quant import calibrate, quantize
 from net2bit.xir import build
@@ -176,12 +176,13 @@ def test_one_wrong_parameter_fails_the_build(bench: Bench) -> None:
 
 
 def test_code_for_other_hardware_is_refused(bench: Bench) -> None:
-    """Compiled for one DPU, described as another: simulation and prediction name both fingerprints."""
+    """Compiled for one DPU, described as another: simulation and prediction name both and what differs."""
     target = bench.hardware(size="b1152")
     for stage in (bench.simulate, bench.latency):
-        with pytest.raises(ModelError) as caught:
+        with pytest.raises(ConfigError) as caught:
             stage()
-        assert "0x101000016010200" in str(caught.value)
+        assert "DPUCZDX8G_ISA1_B512 (0x101000016010200)" in str(caught.value)
+        assert "architecture (B512, B1152)" in str(caught.value)
         assert target["fingerprint"] in str(caught.value)
 
 

@@ -3,26 +3,23 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any
 
 from net2bit.cli.targets import fingerprint_of
 from net2bit.dpu.compiler.compile import Compiled, compile_graph
 from net2bit.dpu.compiler.info import save
 from net2bit.dpu.compiler.plan import Effort
 from net2bit.dpu.model import load
-from net2bit.errors import ConfigError, ModelError, near
-from net2bit.quant.lower import lower
+from net2bit.errors import ModelError
 from net2bit.xir.graph import Graph
 from net2bit.xir.xmodel import read, write
-
-EFFORTS: Final = ("trivial", "fast", "search")
 
 
 @dataclass(frozen=True)
 class Choice:
     """The options of `net2bit compile`."""
 
-    effort: str
+    effort: Effort
     max_subgraphs: int | None
     side_files: bool
 
@@ -36,37 +33,27 @@ def compiled(source: Path, target: str, output: Path, choice: Choice) -> dict[st
         ProgramError: A layer does not fit the target.
         QuantError: Fix positions ask for shifts that the DPU does not have.
     """
-    if choice.effort not in EFFORTS:
-        raise ConfigError(
-            f"there is no effort '{choice.effort}'",
-            where="--effort",
-            remedy=f"one of {', '.join(EFFORTS)}",
-            suggestion=near(choice.effort, EFFORTS),
-        )
     wanted = fingerprint_of(target)
     found = compile_graph(
-        _fixed(source),
+        _quantized(source),
         wanted,
-        effort=cast("Effort", choice.effort),
+        effort=choice.effort,
         max_subgraphs=choice.max_subgraphs,
         origin={source.name: hashlib.md5(source.read_bytes(), usedforsecurity=False).hexdigest()},
     )
     return _said(found, _written(found.graph, output, side_files=choice.side_files))
 
 
-def _fixed(path: Path) -> Graph:
-    """Return a network of fixed-point ops.
+def _quantized(path: Path) -> Graph:
+    """Return a network of fixed-point ops, or one with quantizers.
 
     Raises:
         ModelError: It is a float network.
-        QuantError: A tensor has no quantizer, or an op no fixed-point form.
     """
     graph = read(path)
-    if graph.of_type("data-fix"):
-        return graph
-    if not graph.of_type("fix"):
+    if not graph.of_type("data-fix") and not graph.of_type("fix"):
         raise ModelError(f"'{path.name}' is not quantized", where=str(path), remedy="quantize it first: `net2bit quantize`")
-    return lower(graph)
+    return graph
 
 
 def _written(graph: Graph, output: Path, *, side_files: bool) -> list[str]:

@@ -1,6 +1,6 @@
 """The command that runs a compiled model."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,7 +20,9 @@ def run(
             help="Where an output goes, of the model or of a DPU subgraph; a folder takes all of the model's.",
         ),
     ] = None,
-    engine: Annotated[str, typer.Option(help="`simulator` executes the machine code, `integer` the graph.")] = "simulator",
+    engine: Annotated[
+        Literal["simulator", "integer"], typer.Option(help="`simulator` executes the machine code, `integer` the graph.")
+    ] = "simulator",
     strict: Annotated[
         bool, typer.Option("--strict", help="Also refuse what hardware would not forgive: unordered hazards, reads of nothing.")
     ] = False,

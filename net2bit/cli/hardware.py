@@ -39,7 +39,8 @@ def arch(
 ) -> None:
     """Say which DPU something stands for.
 
-    A hardware design, a dcf, an arch.json, a compiled model, a target name, a size, or a fingerprint.
+    A hardware design, a dcf, an arch.json, a compiled model, a target name, a size, or a fingerprint. Of a hardware design all is known,
+    the resources that it takes too; of the others what a compiled network depends on. Notes say where care is needed.
 
     \b
     Examples:
@@ -49,13 +50,14 @@ def arch(
         net2bit arch dpu.dcf
     """
     from net2bit.cli import targets
+    from net2bit.dpu.target.describe import describe
 
-    found = targets.described(thing)
+    found = describe(thing)
     if output:
         targets.write_arch(found, output)
     if json:
-        words.document(found)
+        words.document(found.as_dict())
         return
-    words.facts((name.replace("_", " "), targets.said(value)) for name, value in found.items() if value is not None)
+    words.facts(targets.rows(found))
     if output:
         typer.echo(f"wrote {output}")

@@ -1,28 +1,76 @@
 """Machine code as lines of text and as plain data."""
 
-from dataclasses import MISSING, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, Final
 
-from net2bit.dpu.isa import ENGINES, Instruction, values
+from net2bit.dpu.isa import ENGINES, Engine, Instruction, values
 from net2bit.dpu.model import DpuSubgraph
-from net2bit.errors import ConfigError
+from net2bit.dpu.text import listing
 
 LETTERS: Final = "LSCM"
 """Load, save, conv, misc: in the order of the engines' bits."""
 
 
-def chosen(subgraph: DpuSubgraph, engines: str, first: int, count: int | None) -> list[int]:
-    """Return the indices of the instructions to print.
+@dataclass(frozen=True)
+class Choice:
+    """Which instructions are to be printed.
 
-    Raises:
-        ConfigError: *engines* has a letter that is none of LSCM.
+    Attributes:
+        engines: Letters of LSCM.
+        first: Index of the first one.
+        count: How many lines; None for all.
     """
-    unknown = [letter for letter in engines.upper() if letter not in LETTERS]
-    if unknown or not engines:
-        raise ConfigError(f"there is no engine '{''.join(unknown)}'", where="--engine", remedy="letters of LSCM: load, save, conv, misc")
-    wanted = {ENGINES[LETTERS.index(letter)] for letter in engines.upper()}
-    found = [index for index, one in enumerate(subgraph.program) if index >= first and one.engine in wanted]
-    return found[:count]
+
+    engines: str
+    first: int
+    count: int | None
+
+    @property
+    def bits(self) -> set[Engine]:
+        """Return the engines."""
+        return {ENGINES[LETTERS.index(letter)] for letter in self.engines.upper()}
+
+
+def chosen(subgraph: DpuSubgraph, choice: Choice) -> list[int]:
+    """Return the indices of the instructions to print."""
+    bits = choice.bits
+    return [index for index, one in enumerate(subgraph.program) if index >= choice.first and one.engine in bits][: choice.count]
+
+
+def lines(subgraph: DpuSubgraph, choice: Choice, *, full: bool) -> Iterator[str]:
+    """Yield the program as text; each layer's name stands above its instructions, where the file names layers.
+
+    Args:
+        subgraph: What is to be printed.
+        choice: Which of its instructions.
+        full: Whether every instruction has its line with its fields; otherwise runs of LOADs and SAVEs are one line.
+    """
+    yield f"# {subgraph.name}: {subgraph.arch.name}, {len(subgraph.program):,} instructions"
+    before = -1
+    for index, text in _full(subgraph, choice) if full else _short(subgraph, choice):
+        layer = subgraph.layer_of[index] if index < len(subgraph.layer_of) else -1
+        if layer not in {before, -1}:
+            yield f"# layer {subgraph.layers[layer]}"
+        before = layer
+        yield text
+
+
+def _full(subgraph: DpuSubgraph, choice: Choice) -> Iterator[tuple[int, str]]:
+    yield from ((index, line(subgraph, index)) for index in chosen(subgraph, choice))
+
+
+def _short(subgraph: DpuSubgraph, choice: Choice) -> Sequence[tuple[int, str]]:
+    """Return the rows that hold a chosen instruction, each with the index of its first."""
+    wanted = set(chosen(subgraph, Choice(choice.engines, choice.first, None)))
+    found = ((_indices(row), row) for row in listing(subgraph.program, subgraph.arch))
+    return [(run[0], row) for run, row in found if run[-1] in wanted][: choice.count]
+
+
+def _indices(row: str) -> range:
+    """Return the instructions that a row stands for: `17` or `17-20`."""
+    first, _, last = row.split(maxsplit=1)[0].partition("-")
+    return range(int(first), int(last or first) + 1)
 
 
 def line(subgraph: DpuSubgraph, index: int) -> str:

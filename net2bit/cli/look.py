@@ -55,41 +55,53 @@ def _tensor(one: dict[str, Any]) -> str:
     return f"{one['name']}: {shape}, int8 * 2^{-one['fix_point']}, REG_{one['reg']} + {one['address']}"
 
 
+def _letters(word: str) -> str:
+    """Accept letters of LSCM.
+
+    Raises:
+        typer.BadParameter: There are others, or none.
+    """
+    if not word or set(word.upper()) - set("LSCM"):
+        raise typer.BadParameter(f"'{word}' is not letters of LSCM: load, save, conv, misc")
+    return word
+
+
 def disasm(
     model: words.Model,
     json: words.Json = False,
-    engine: Annotated[str, typer.Option(help="Only the instructions of these engines: letters of LSCM (load, save, conv, misc).")] = "LSCM",
+    full: Annotated[bool, typer.Option("--full", help="One line for each instruction, with its fields by their names.")] = False,
+    engine: Annotated[
+        str,
+        typer.Option(
+            callback=_letters, metavar="LSCM", help="Only the instructions of these engines: letters of LSCM (load, save, conv, misc)."
+        ),
+    ] = "LSCM",
     first: Annotated[int, typer.Option(help="Index of the first instruction to print.", min=0)] = 0,
-    count: Annotated[int | None, typer.Option(help="How many to print; all by default.", min=1)] = None,
+    count: Annotated[int | None, typer.Option(help="How many lines to print; all by default.", min=1)] = None,
 ) -> None:
     """Print machine code as text.
 
-    One line for each instruction: its index, the engines it waits for and those it signals, its name and its fields. Fields that have
-    their usual value are left out. Where the file names layers, each one's name stands above its instructions.
+    Each line: index, the engines that are waited for, those that are signalled, and the instruction in short. LOADs (and SAVEs) that
+    follow each other and differ in their places only are one line; `b8:26` is line 26 of bank 8, `R2+96` byte 96 of REG_2. With --full
+    every instruction has its line, and fields that have their usual value are left out. Where the file names layers, each one's name
+    stands above its instructions. --json has every instruction with all of its fields.
 
     \b
     Examples:
         net2bit disasm unet.xmodel | less
-        net2bit disasm unet.xmodel --engine C --count 20
+        net2bit disasm unet.xmodel --full --engine C --count 20
         net2bit disasm unet.xmodel --json > unet.json
     """
-    from net2bit.cli.listing import chosen, fields_of, line
+    from net2bit.cli.listing import Choice, chosen, fields_of, lines
     from net2bit.dpu.model import load
 
-    subgraphs = load(model)
-    wanted = {subgraph.name: chosen(subgraph, engine, first, count) for subgraph in subgraphs}
+    choice, subgraphs = Choice(engine, first, count), load(model)
     if json:
-        words.document({one.name: [fields_of(one, index) for index in wanted[one.name]] for one in subgraphs})
+        words.document({one.name: [fields_of(one, index) for index in chosen(one, choice)] for one in subgraphs})
         return
     for subgraph in subgraphs:
-        typer.echo(f"# {subgraph.name}: {subgraph.arch.name}, {len(subgraph.program):,} instructions")
-        layer = -1
-        for index in wanted[subgraph.name]:
-            now = subgraph.layer_of[index] if index < len(subgraph.layer_of) else -1
-            if now != layer and now >= 0:
-                typer.echo(f"# layer {subgraph.layers[now]}")
-            layer = now
-            typer.echo(line(subgraph, index))
+        for text in lines(subgraph, choice, full=full):
+            typer.echo(text)
 
 
 def check(model: words.Model, json: words.Json = False) -> None:

@@ -1,13 +1,16 @@
 """Commands that make networks: quantize a frozen graph, compile a quantized one."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from net2bit.cli import words
 
-Effort = Annotated[str, typer.Option(help="How schedules are found: `trivial`, `fast` (by estimate) or `search` (times the candidates).")]
+Effort = Annotated[
+    Literal["trivial", "fast", "search"],
+    typer.Option(help="How schedules are found: `trivial`, `fast` (by estimate) or `search` (times the candidates)."),
+]
 
 
 def quantize(
@@ -16,8 +19,12 @@ def quantize(
         Path, typer.Option(metavar="FOLDER|FILE.npy", help="Folder of PNG or JPEG pictures; or network inputs, float32 [N, H, W, C].")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="INT.xmodel", help="The quantized network to write.")],
-    method: Annotated[str, typer.Option(help="How fix positions are chosen: `min_error`, `min_diffs` or `non_overflow`.")] = "min_error",
-    scaling: Annotated[str, typer.Option(help="From bytes to inputs: `tf` (x/127.5 - 1), `unit` (x/255) or `raw` (x).")] = "tf",
+    method: Annotated[
+        Literal["min_error", "min_diffs", "non_overflow"], typer.Option(help="How fix positions are chosen.", metavar="METHOD")
+    ] = "min_error",
+    scaling: Annotated[
+        Literal["tf", "unit", "raw"], typer.Option(help="From bytes to inputs: `tf` (x/127.5 - 1), `unit` (x/255) or `raw` (x).")
+    ] = "tf",
     images: Annotated[int, typer.Option(help="Pictures to use at most, the first by name.", min=1)] = 64,
     name: Annotated[str | None, typer.Option(help="Name of the network; that of the output file by default.")] = None,
     json: words.Json = False,

@@ -15,8 +15,9 @@ HWH = """<EDKSYSTEM EDWVERSION="1.2"><SYSTEMINFO DEVICE="xczu3eg" NAME="none"/><
 def test_names_sizes_and_fingerprints_mean_the_same(thing: str) -> None:
     """A target name, a size alone and a fingerprint, in either case and with or without 0x, are one DPU."""
     found = json.loads(said("arch", thing, "--json"))
-    assert (found["fingerprint"], found["architecture"], found["generation"]) == (B4096, "B4096", "ISA1")
-    assert found["also"] in ({"0x101000056010407": "3.0 and 3.5"}, None)
+    assert (found["fingerprint"], found["arch"], found["generation"]) == (B4096, "B4096", "ISA1")
+    assert found["others"] in ({"0x101000056010407": "3.0 and 3.5"}, {})
+    assert any("take the fingerprint of the hardware" in note for note in found["notes"]) == bool(found["others"])
 
 
 def test_arch_json_is_written_and_read(made: Path, tmp_path: Path) -> None:
@@ -24,7 +25,7 @@ def test_arch_json_is_written_and_read(made: Path, tmp_path: Path) -> None:
     said("arch", "B1152", "-o", tmp_path / "arch.json")
     assert json.loads((tmp_path / "arch.json").read_text()) == {"fingerprint": "0x101000016010203"}
     for thing in (tmp_path / "arch.json", made / "small.xmodel"):
-        assert json.loads(said("arch", thing, "--json"))["architecture"] == "B1152"
+        assert json.loads(said("arch", thing, "--json"))["arch"] == "B1152"
     said("compile", made / "small_int.xmodel", "--target", tmp_path / "arch.json", "-o", tmp_path / "small.xmodel")
     assert (tmp_path / "small.xmodel").read_bytes() == (made / "small.xmodel").read_bytes()
 
@@ -43,11 +44,25 @@ def test_another_family_is_named_not_described() -> None:
         ("absent.hwh", "absent.hwh"),
         ("absent.json", "absent.json"),
         ("absent.dcf", "absent.dcf"),
+        ("absent/file", "there is no file absent/file"),
+        ("0xabcg", "is no fingerprint"),
+        ("/", "is a folder"),
     ],
 )
 def test_what_is_no_hardware_is_named(thing: str, message: str) -> None:
     """An unknown name, an impossible fingerprint, a missing file: each a message with a way out."""
     assert message in refused("arch", thing)
+
+
+def test_a_design_says_what_it_takes(reference: Path) -> None:
+    """Of a real design all is told: options, resources, board; of a fingerprint only what a compiled network depends on."""
+    design = reference / "hwh" / "B4096x1_Xilinx_v2023.1_ip41_1f1c318.hwh"
+    found = json.loads(said("arch", design, "--json"))
+    assert (found["resources"]["dsp"], found["cores"], found["facts"]["ip"]) == (710, 1, "4.1")
+    assert "uram 5, 17, 1" in " ".join(said("arch", design).split())
+    found = json.loads(said("arch", "0x101000017010405", "--json"))
+    assert (found["resources"], found["cores"], "dsp48" in found["configuration"]) == (None, None, False)
+    assert "differs in RAM usage" in said("arch", "0x101000017010405")
 
 
 def test_a_design_without_a_dpu_is_refused(tmp_path: Path) -> None:
@@ -66,7 +81,7 @@ def test_real_designs_give_a_dcf_that_says_the_same(reference: Path, tmp_path: P
         assert (tmp_path / "dpu.dcf").stat().st_size == found["bytes"]
         one, two = (json.loads(said("arch", thing, "--json")) for thing in (design, tmp_path / "dpu.dcf"))
         assert (one["fingerprint"], one["cores"]) == (two["fingerprint"], two["cores"])
-        assert design.name.startswith(f"{one['architecture']}x{one['cores']}_")
+        assert design.name.startswith(f"{one['arch']}x{one['cores']}_")
 
 
 def test_latency_is_predicted_layer_by_layer(made: Path) -> None:

@@ -100,19 +100,30 @@ def test_inspect_reads_the_vendors_file(mnist: Path) -> None:
 
 def test_disasm_shows_the_vendors_program(mnist: Path) -> None:
     """Instruction 29 of the vendor's MNIST waits for LOAD and convolves with one channel group, 13 channels of it empty."""
-    line = next(line for line in said("disasm", mnist).splitlines() if line.split()[:1] == ["29"])
+    line = next(line for line in said("disasm", mnist, "--full").splitlines() if line.split()[:1] == ["29"])
     assert line.split()[1:5] == ["L-C-", ">", "--C-", "CONV"]
     assert "channel_offset=13" in line
 
 
-def test_disasm_chooses_instructions(made: Path) -> None:
+def test_disasm_folds_runs_of_loads(mnist: Path) -> None:
+    """The listing names every instruction once, in order, and is much shorter than the program: loads that go on are one line."""
+    rows = [line.split()[0].split("-") for line in said("disasm", mnist).splitlines()[1:]]
+    runs = [range(int(row[0]), int(row[-1]) + 1) for row in rows]
+    assert [index for run in runs for index in run] == list(range(230))
+    assert len(runs) < 115
+    last = said("disasm", mnist, "--first", "228").splitlines()[1:]
+    assert last == said("disasm", mnist).splitlines()[-len(last) :]
+
+
+@pytest.mark.parametrize("full", [(), ("--full",)])
+def test_disasm_chooses_instructions(made: Path, full: tuple[str, ...]) -> None:
     """`--engine`, `--first` and `--count` narrow the listing; layers stand above their instructions."""
-    text = said("disasm", made / "small.xmodel", "--engine", "C", "--count", "3")
+    text = said("disasm", made / "small.xmodel", "--engine", "C", "--count", "3", *full)
     shown = [line for line in text.splitlines() if not line.startswith("#")]
     assert len(shown) == 3
     assert all("CONV" in line for line in shown)
     assert "# layer " in text
-    assert "'X'" in refused("disasm", made / "small.xmodel", "--engine", "LX")
+    assert "letters of LSCM" in refused("disasm", made / "small.xmodel", "--engine", "LX", status=2)
 
 
 def test_disasm_as_json_holds_every_field(made: Path) -> None:

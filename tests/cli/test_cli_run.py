@@ -80,8 +80,7 @@ def test_files_that_are_no_arrays_are_named(made: Path, tmp_path: Path) -> None:
 
 
 def test_unknown_names_meet_the_known_ones(made: Path) -> None:
-    """A misspelt input, output or engine is answered with what there is."""
+    """A misspelt input or output is answered with what there is."""
     x = made / "x.npy"
     assert "did you mean: input" in refused("run", made / "small.xmodel", "--input", f"inputt={x}")
     assert "second" in refused("run", made / "small.xmodel", "--input", x, "--output", "nothing=a.npy")
-    assert "simulator" in refused("run", made / "small.xmodel", "--input", x, "--engine", "simulater")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fixed_nets import Fixed, image
+from test_dpu_front_islands import Fake, values
 
 from net2bit.dpu.arch import standard
 from net2bit.dpu.compiler.compile import Compiled, compile_graph
 from net2bit.dpu.runner import Runner
 from net2bit.quant.executor import run_integer
+from net2bit.xir import build
 
 ARCHES = ("B512", "B1024", "B4096")
 
@@ -34,9 +36,48 @@ def test_one_map_is_joined_with_what_is_made_of_it_along_each_axis(arch: str) ->
     agree(net, arch)
 
 
-@pytest.mark.parametrize("arch", ARCHES)
-def test_the_integer_engine_crops_into_the_padding(arch: str) -> None:
+def test_the_integer_engine_crops_into_the_padding() -> None:
     """A stride greater than the kernel can skip the whole map, so that the window reads padding alone; the engine broke down at that."""
     net = Fixed(size=(1, 7))
-    net.depthwise(net.image, (1, 3), stride=4, pad=[1, 2, 2, 1])
-    agree(net, arch)
+    net.conv(net.depthwise(net.image, (1, 3), stride=4, pad=[1, 2, 2, 1]), 5)
+    agree(net, "B1024")
+
+
+def test_what_lies_beyond_the_last_pixel_is_not_read() -> None:
+    """With strides greater than the kernel the last window may begin behind the map; LOAD once read on there."""
+    for more in ({"pad": [0, 0, 1, 1], "pad_mode": "CEIL"}, {"pad": [0, 2, 1, 1]}):
+        net = Fixed(size=(6, 4))
+        net.conv(net.conv(net.image, 8, (3, 1), stride=2, **more), 5)  # type: ignore[arg-type]
+        made = agree(net, "B1024")
+        assert [reason.op for reason in made.partition.cpu] == ["conv1"]
+
+
+@pytest.mark.parametrize("kind", ["conv", "depthwise", "pool", "margin", "left"])
+def test_windows_over_padding_alone_go_to_the_processor(kind: str) -> None:
+    """The engines have no window that sees no pixel: compilation once broke off there."""
+    net = Fixed(size=(6, 6))
+    match kind:
+        case "conv":
+            first = net.conv(net.image, 8, (2, 3), pad=[0, 3, 0, 0])
+        case "depthwise":
+            first = net.depthwise(net.image, (2, 2), pad=[0, 0, 0, 2])
+        case "pool":
+            first = net.pool(net.image, (2, 2), 1, pad=2)
+        case "margin":
+            first = net.conv(net.margin(net.image, 0, 1, 0, 1), 8, (2, 2), pad=[0, 1, 0, 1])
+        case _:
+            first = net.conv(net.image, 8, (3, 1), stride=7, pad=[1, 0, 0, 2])
+    net.conv(first, 4)
+    made = agree(net, "B1024")
+    assert "padding" in str(next(reason for reason in made.partition.cpu if reason.op == first.name))
+
+
+def test_an_island_between_the_ends() -> None:
+    """An input that only islands read has its codes all the same, and an island's quantizer at the end of the network is kept."""
+    net = Fake()
+    first = net.fix(build.place(net.graph, "tanh", "first", {"input": [net.image]}), 6)
+    net.fix(build.place(net.graph, "tanh", "last", {"input": [net.conv("middle", first, 5, "relu")]}), 6)
+    feeds, wanted = values(net.graph)
+    made = compile_graph(net.graph, standard("B1024").fingerprint)
+    (found,) = Runner(made.graph).run(feeds, reals=True).values()
+    np.testing.assert_array_equal(found, wanted)

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from net2bit.dpu.arch import DEPTH, Arch
-from net2bit.dpu.compiler.front.phases import possible, slides
+from net2bit.dpu.compiler.front.phases import meets, possible, slides
 from net2bit.dpu.compiler.front.reasons import Reason
 from net2bit.dpu.compiler.limits_moves import (
+    BLIND,
     FACTOR,
     KERNEL,
     Why,
+    around,
     concat,
     eltwise,
     move_behind,
@@ -29,7 +31,7 @@ from net2bit.dpu.compiler.limits_moves import (
 from net2bit.quant.arith import Act, average_factor
 from net2bit.quant.kernels_read import step_of
 from net2bit.quant.kernels_steps import Convolution, Pool
-from net2bit.quant.kernels_window import Spread
+from net2bit.quant.kernels_window import Spread, Window
 from net2bit.xir.graph import CONSTANTS, Graph, Op
 
 STRIDE: Final = 8
@@ -107,6 +109,8 @@ def _act(step: Convolution, arch: Arch, *, depthwise: bool) -> Why:
 def _window(graph: Graph, op: Op, step: Convolution) -> Why:
     geometry = step.geometry
     source = graph.op(op.arg("input")).tensor.shape
+    if isinstance(geometry, Window):
+        geometry, source = around(graph, op, geometry)
     window = geometry.window if isinstance(geometry, Spread) else geometry
     if window.dilation != (1, 1) and geometry.stride != (1, 1):
         return "it has a dilation and a stride", "use one of the two"
@@ -117,7 +121,7 @@ def _window(graph: Graph, op: Op, step: Convolution) -> Why:
     kernel = max(phase.taps.number for phase in down), max(phase.taps.number for phase in across)
     stride = max(phase.stride for phase in down), max(phase.stride for phase in across)
     return _sizes(kernel, stride, max(phase.before for phase in (*down, *across)), KERNEL, STRIDE) or (
-        None if possible([*down, *across]) else ("a phase of its kernel sees nothing of the map", "use a smaller dilation")
+        None if possible(down, across) else BLIND
     )
 
 
@@ -151,8 +155,11 @@ def _weights(graph: Graph, op: Op, step: Convolution, arch: Arch) -> Why:
 def _pool(graph: Graph, op: Op, arch: Arch) -> Why:
     step = step_of(graph, op)
     assert isinstance(step, Pool)  # noqa: S101 - the table of rules says so
-    window = step.window
+    window, source = around(graph, op, step.window)
     why = _sizes(window.kernel, (1, 1), max(window.before), POOL_KERNEL, POOL_KERNEL)
+    axes = zip(window.kernel, window.stride, window.before, source[1:3], op.tensor.shape[1:3], strict=True)
+    if why is None and not all(meets(*axis) for axis in axes):
+        why = BLIND
     rows = 1 if op.tensor.shape[1] == 1 else window.stride[0]
     if why is None and -(-window.kernel[0] // max(1, rows)) > 3 * arch.pp and op.tensor.shape[1] > 1:
         why = f"its window of {window.kernel[0]} rows is too high for {arch.pp} banks", "use a smaller window"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from net2bit.dpu.arch import Arch
@@ -22,6 +23,8 @@ SHIFT_LEAKY: Final = (-7, 23)
 GUARD: Final = 2
 """Bits below the point that ELEW keeps."""
 OPERANDS: Final = 4
+BLIND: Final = "a window of its kernel sees nothing but padding", "use less padding, or a smaller dilation"
+"""Why a window stays on the processor that hangs wholly over the edge of its map."""
 AXES: Final = 4
 SIDES: Final = 8
 
@@ -96,6 +99,16 @@ def _sum(graph: Graph, op: Op, step: Eltwise) -> Why:
             "quantize with positions closer together",
         )
     return None
+
+
+def around(graph: Graph, op: Op, window: Window) -> tuple[Window, tuple[int, ...]]:
+    """Return the window as it slides over the map inside of a margin, which its reader adds itself, and the shape of that map."""
+    source = graph.op(op.arg("input"))
+    if source.type != "pad-fix" or len(ints(source, "paddings")) != SIDES:
+        return window, tuple(source.tensor.shape)
+    top, bottom, left, right = ints(source, "paddings")[2:6]
+    before, after = (window.before[0] + top, window.before[1] + left), (window.after[0] + bottom, window.after[1] + right)
+    return replace(window, before=before, after=after), tuple(graph.op(source.arg("input")).tensor.shape)
 
 
 def sigmoid(graph: Graph, op: Op, arch: Arch) -> Why:

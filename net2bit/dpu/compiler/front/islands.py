@@ -55,7 +55,7 @@ class _Weaver:
                 self.made.add(replace(op, args=args))
         for op in self.graph:
             if op.name in self.outside:
-                self._codes(op.name) if self._rectifies(op) else self._float(op.name)
+                self._codes(op.name) if self._rectifies(op) or self._ends(op) else self._float(op.name)
         return self.made
 
     # Which ops stay floating point ----------------------------------------------------------------------------------------------------
@@ -132,8 +132,10 @@ class _Weaver:
         return any(user.name not in self.outside for user in users)
 
     def _needed(self, name: str) -> bool:
-        """Whether the op computes, or an op inside reads it."""
+        """Whether the op computes, or an op inside reads it; a quantized input is, as islands take its codes too."""
         op = self.graph.op(name)
+        if self.graph.op(self._origin(name)).type == "data" and self._origin(name) in self.fixes:
+            return True
         if op.type not in _PLAIN:
             return True
         if op.type == "fix" and op.arg("input") not in self.outside and self.graph.op(op.arg("input")).type not in _PLAIN:
@@ -161,6 +163,10 @@ class _Weaver:
     def _rectifies(self, op: Op) -> bool:
         """Whether the op is a (leaky) ReLU by itself between quantizers, which the DPU computes as a sum of one operand."""
         return op.type in {"relu", "leaky-relu"} and op.name in self.fixes and self._position(op.arg("input")) is not None
+
+    def _ends(self, op: Op) -> bool:
+        """Whether the network ends in the op's quantizer."""
+        return op.name in self.fixes and not self.users[self.fixes[op.name].name]
 
     def _rectifier(self, op: Op, fix: Op) -> Op:
         source = self._codes(self._origin(op.arg("input")))

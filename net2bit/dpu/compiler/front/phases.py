@@ -59,7 +59,7 @@ def slides(geometry: Window | Spread, axis: int, size: int, out: int) -> list[Sl
     if dilation > 1 and kernel > 1:
         return list(_dilated(kernel, dilation, before, size, out))
     if kernel == 1 and stride > 1 and not before:
-        return [Slide(Axis(0, stride), out, EVERY, out, Taps(0, 1, 1), 1, 0)]
+        return [Slide(Axis(0, stride), min(out, -(-size // stride)), EVERY, out, Taps(0, 1, 1), 1, 0)]
     return [Slide(EVERY, size, EVERY, out, Taps(0, 1, kernel), stride, before)]
 
 
@@ -86,6 +86,18 @@ def _spread(stride: int, kernel: int, before: int, size: int, out: int) -> Itera
         yield Slide(Axis(skip), size - skip, Axis(phase, stride), -(-(out - phase) // stride), taps, 1, skip - first)
 
 
-def possible(phases: list[Slide]) -> bool:
-    """Whether every phase sees at least one row; padding may not take its place."""
-    return all(phase.seen > 0 and phase.before >= 0 for phase in phases)
+def possible(down: list[Slide], across: list[Slide]) -> bool:
+    """Whether every window of every phase sees at least one pixel; padding may not take its place."""
+    return all(_meets(rows, columns) for rows in down for columns in across)
+
+
+def _meets(rows: Slide, columns: Slide) -> bool:
+    """Whether the windows of a phase see pixels; without taps it looks at the pixels in order and takes them by zero."""
+    if not rows.taps.number or not columns.taps.number:
+        return all(0 < slide.written <= slide.seen for slide in (rows, columns))
+    return all(meets(slide.taps.number, slide.stride, slide.before, slide.seen, slide.written) for slide in (rows, columns))
+
+
+def meets(kernel: int, stride: int, before: int, size: int, out: int) -> bool:
+    """Whether the first and the last of *out* windows along an axis see some of its *size* rows."""
+    return 0 <= before < kernel and (out - 1) * stride - before < size

@@ -167,7 +167,11 @@ def _set(op: Op, name: str) -> int:
 def _pool(graph: Graph, op: Op) -> Pool:
     window, average = window_of(op, _shape(graph, op)), text(op, "type", "MAX", "AVG") == "AVG"
     if average and window.padded and op.attrs.get("count_include_pad", True) is False:
-        raise QuantError(f"the average pool '{op.name}' leaves its padding out, which the DPU cannot", where=op.name)
+        raise QuantError(
+            f"the average pool '{op.name}' leaves its padding out, which the DPU cannot",
+            where=op.name,
+            remedy="let the mean count the padding, or pad nothing",
+        )
     return Pool(name=op.name, inputs=(op.arg("input"),), rounding=_rounding(op), average=average, window=window, shift=_shift(graph, op))
 
 

@@ -112,7 +112,11 @@ def _check(op: Op) -> None:
     if op.type == "resize" and op.attrs.get("mode") != "NEAREST":
         raise QuantError(f"resize '{op.name}' has the mode {op.attrs.get('mode')!r}; only 'NEAREST' is quantized", where=op.name)
     if op.type == "avgpool2d" and any(ints(op, "pad", 4)) and not flag(op, "count_include_pad"):
-        raise QuantError(f"avgpool2d '{op.name}' leaves its padding out of the mean; the DPU counts it", where=op.name)
+        raise QuantError(
+            f"avgpool2d '{op.name}' leaves its padding out of the mean; the DPU counts it",
+            where=op.name,
+            remedy="let the mean count it, or pad nothing",
+        )
     if op.type == "pad" and (op.attrs.get("mode") != "CONSTANT" or any(_floats(op.attrs.get("constant_values")))):
         raise QuantError(f"pad '{op.name}' pads with other numbers than zero", where=op.name)
 

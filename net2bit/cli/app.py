@@ -26,7 +26,8 @@ class Commands(TyperGroup):
         except OSError as error:
             if error.filename is None:
                 raise
-            typer.echo(f"ERROR: {error.strerror}\n  where: {error.filename}", err=True)
+            remedy = "see that the path is right and that you may read and write there"
+            typer.echo(f"ERROR: {error.strerror}\n  where: {error.filename}\n  remedy: {remedy}", err=True)
         raise typer.Exit(FAILED)
 
 
@@ -54,7 +55,7 @@ for command in (
     app.command(command.__name__.removesuffix("_model"))(command)
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - typer hands it over so  # noqa: FBT001 - typer hands it over so
+def _version(value: bool) -> None:  # noqa: FBT001 - typer hands it over so
     if value:
         typer.echo(f"net2bit {__version__}")
         raise typer.Exit

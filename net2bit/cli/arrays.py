@@ -18,7 +18,9 @@ def load(path: Path) -> NDArray[Any]:
     try:
         array = np.load(path, allow_pickle=False)
     except OSError as error:
-        raise DataError(f"'{path.name}' cannot be read: {error.strerror or error}", where=str(path)) from error
+        raise DataError(
+            f"'{path.name}' cannot be read: {error.strerror or error}", where=str(path), remedy="give the path of a .npy file"
+        ) from error
     except (ValueError, EOFError) as error:
         raise DataError(f"'{path.name}' is no .npy file, or cut off", where=str(path), remedy="write it with numpy.save") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":

@@ -1,6 +1,7 @@
 """From a quantized network, or the graph of a compiled one, to machine code."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from net2bit.dpu.compiler.compile import Compiled, compile_graph
 from net2bit.dpu.compiler.info import save
 from net2bit.dpu.compiler.plan import Effort
 from net2bit.dpu.model import load
-from net2bit.errors import ModelError
+from net2bit.dpu.target.describe import describe
+from net2bit.errors import ConfigError, ModelError
 from net2bit.xir.graph import Graph
 from net2bit.xir.xmodel import read, write
 
@@ -28,20 +30,22 @@ def compiled(source: Path, target: str, output: Path, choice: Choice) -> dict[st
     """Write the compiled network and return what is to be said about it.
 
     Raises:
-        ConfigError: The target is unknown, or of another generation than ISA1.
+        ConfigError: The target is unknown, or of another generation than ISA1; or files are to stand beside one that is no .xmodel.
         ModelError: The file is damaged, or no quantized network.
         ProgramError: A layer does not fit the target.
         QuantError: Fix positions ask for shifts that the DPU does not have.
     """
-    wanted = fingerprint_of(target)
+    if choice.side_files and output.suffix != ".xmodel":
+        raise ConfigError(f"'{output.name}' does not end in .xmodel", where="-o", remedy=f"-o {output.with_suffix('.xmodel')}")
+    wanted = describe(target)
     found = compile_graph(
         _quantized(source),
-        wanted,
+        fingerprint_of(wanted),
         effort=choice.effort,
         max_subgraphs=choice.max_subgraphs,
         origin={source.name: hashlib.md5(source.read_bytes(), usedforsecurity=False).hexdigest()},
     )
-    return _said(found, _written(found.graph, output, side_files=choice.side_files))
+    return _said(found, wanted.notes, _written(found.graph, output, side_files=choice.side_files))
 
 
 def _quantized(path: Path) -> Graph:
@@ -60,12 +64,10 @@ def _written(graph: Graph, output: Path, *, side_files: bool) -> list[str]:
     if not side_files:
         write(graph, output)
         return [str(output)]
-    if output.suffix != ".xmodel":
-        raise ModelError(f"'{output.name}' does not end in .xmodel", where="-o", remedy=f"-o {output.with_suffix('.xmodel')}")
     return [str(path) for path in save(graph, output.parent, output.stem).values()]
 
 
-def _said(found: Compiled, files: list[str]) -> dict[str, Any]:
+def _said(found: Compiled, notes: Sequence[str], files: list[str]) -> dict[str, Any]:
     parts = load(found.graph)
     return {
         "name": found.graph.name,
@@ -76,5 +78,6 @@ def _said(found: Compiled, files: list[str]) -> dict[str, Any]:
         "code": sum(len(part.code) for part in parts),
         "parameters": sum(len(part.parameters) for part in parts),
         "cpu_ops": [{"name": one.op, "type": one.type, "reason": one.why, "remedy": one.remedy} for one in found.partition.cpu],
+        "notes": list(notes),
         "files": files,
     }

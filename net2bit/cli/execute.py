@@ -32,8 +32,14 @@ def run(
 
     Instruction by instruction, as the DPU does, with what the processor does behind it.
 
-    Inputs of whole numbers are taken as int8 codes, floats are quantized at the input's fix position. Outputs are what the last subgraph
-    gives: int8 codes behind the DPU, float32 behind the processor. A batch is run picture by picture.
+    Each input is a .npy array of the input's shape, [N, H, W, C] for maps, with any number N in front, the same for all inputs. An array
+    of int8 holds codes; one of floats is quantized at the input's fix position: x * 2^fix_point, rounded, limited to int8. Other types
+    are refused. `net2bit inspect` names the inputs with their shapes and fix positions.
+
+    An output is what the model ends in: int8 codes, which stand for code * 2^-fix_point, where the DPU gave it last, float32 where an op
+    of the processor made floats of them. What is printed says which, --json the fix position too.
+
+    A quantized model that is not compiled runs with --engine integer.
 
     \b
     Examples:

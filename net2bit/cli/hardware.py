@@ -10,7 +10,7 @@ from net2bit.cli import words
 
 def dcf(
     design: Annotated[Path, typer.Argument(metavar="DESIGN.hwh", help="The hardware hand-off file of a design with a DPU.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DPU.dcf", help="The file to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", callback=words.place, metavar="DPU.dcf", help="The file to write.")],
     json: words.Json = False,
 ) -> None:
     """Make the dcf of a hardware design.
@@ -34,7 +34,9 @@ def arch(
     thing: Annotated[
         str, typer.Argument(metavar="THING", help="A .hwh, .dcf, arch.json or .xmodel file, a target name, or a fingerprint.")
     ],
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="ARCH.json", help="Write it for the compiler.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", callback=words.place, metavar="ARCH.json", help="Write it for the compiler.")
+    ] = None,
     json: words.Json = False,
 ) -> None:
     """Say which DPU something stands for.

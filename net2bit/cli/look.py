@@ -132,15 +132,17 @@ def check(model: words.Model, json: words.Json = False) -> None:
 def latency(
     model: words.Model,
     board: Annotated[str, typer.Option(metavar="BOARD", help="A board's name, or a file like those of experiments/board.")],
-    clock: Annotated[float | None, typer.Option(metavar="MHZ", help="Clock of the DPU; the board's usual one by default.", min=1)] = None,
+    clock: Annotated[float | None, typer.Option(metavar="MHZ", help="Clock of the DPU; 300 by default.", min=1)] = None,
     cores: Annotated[int, typer.Option(help="DPU cores.", min=1, max=4)] = 1,
-    timeline: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Also draw what each engine does when.")] = None,
+    timeline: Annotated[
+        Path | None, typer.Option(callback=words.place, metavar="FILE.svg", help="Also draw what each engine does when.")
+    ] = None,
     json: words.Json = False,
 ) -> None:
     """Predict how long a model takes on a board.
 
     A prediction, with its error band: nothing is measured here. For each layer the bound that governs it (compute, load, save or waiting)
-    and how much of the DPU's peak it uses.
+    and how much of the DPU's peak it uses. A note says so where the board is too small for the hardware that the model is compiled for.
 
     \b
     Examples:

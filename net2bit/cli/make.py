@@ -18,7 +18,9 @@ def quantize(
     calibration: Annotated[
         Path, typer.Option(metavar="FOLDER|FILE.npy", help="Folder of PNG or JPEG pictures; or network inputs, float32 [N, H, W, C].")
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="INT.xmodel", help="The quantized network to write.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", callback=words.place, metavar="INT.xmodel", help="The quantized network to write.")
+    ],
     method: Annotated[
         Literal["min_error", "min_diffs", "non_overflow"], typer.Option(help="How fix positions are chosen.", metavar="METHOD")
     ] = "min_error",
@@ -56,7 +58,9 @@ def compile_model(
         Path, typer.Argument(metavar="MODEL.xmodel", help="A quantized network; of a compiled one, its graph is compiled again.")
     ],
     target: Annotated[str, typer.Option(metavar="TARGET", help="Target name, fingerprint, arch.json, dpu.dcf or .hwh of the hardware.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.xmodel", help="The compiled network to write.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", callback=words.place, metavar="OUT.xmodel", help="The compiled network to write.")
+    ],
     effort: Effort = "fast",
     max_subgraphs: Annotated[
         int | None, typer.Option(help="Fail where the network falls into more parts on the DPU than this.", min=1)
@@ -85,4 +89,5 @@ def compile_model(
     for op in found["cpu_ops"]:
         remedy = f" ({op['remedy']})" if op["remedy"] else ""
         typer.echo(f"  on the processor: {op['type']} {op['name']}: {op['reason']}{remedy}")
+    words.notes(found["notes"])
     typer.echo(f"wrote {', '.join(found['files'])}")

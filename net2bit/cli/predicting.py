@@ -1,6 +1,7 @@
 """The predicted latency of a compiled model, as plain data, as text and as a picture."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ from yaml import YAMLError
 
 from net2bit.cli import words
 from net2bit.dpu.stage_latency import Site, forecast, memory
+from net2bit.dpu.target import resources
+from net2bit.dpu.target.fingerprints import from_fingerprint
 from net2bit.errors import ConfigError, near
 from net2bit.report.timeline import picture
 from net2bit.xir.xmodel import read
@@ -18,12 +21,12 @@ from net2bit.xir.xmodel import read
 BOARDS: Final = Path(__file__).parents[2] / "experiments" / "board"
 """The boards of a checkout."""
 USUAL_MHZ: Final = 300.0
-"""The clock at which the vendor's designs for Zynq UltraScale+ run."""
+"""The clock at which most of the vendor's designs for Zynq UltraScale+ run."""
 WIDE: Final = 40
 
 
 def predicted(model: Path, board: str, clock: float | None, cores: int) -> dict[str, Any]:
-    """Return the prediction, in the form of `latency.json`.
+    """Return the prediction, in the form of `latency.json`, and under `notes` why the board cannot hold the hardware, if it cannot.
 
     Raises:
         ConfigError: There is no such board, or its file does not describe one.
@@ -37,7 +40,28 @@ def predicted(model: Path, board: str, clock: float | None, cores: int) -> dict[
         raise ConfigError(
             f"the board's file lacks or misstates {error}", where=board, remedy="write it like the files of experiments/board"
         ) from error
-    return forecast(read(model), site)
+    found = forecast(read(model), site)
+    return found | {"notes": list(_unfit(int(found["kernel"]["fingerprint"], 16), cores, facts))}
+
+
+def _unfit(fingerprint: int, cores: int, board: Mapping[str, Any]) -> Iterator[str]:
+    """Yield why a board cannot hold the hardware, as far as its file says what it has; what a fingerprint leaves open is taken to fit best.
+
+    Raises:
+        ConfigError: The board's resources are no figures.
+    """
+    name = str(board.get("title") or board["name"])
+    if board.get("family") == "zynq_7000":
+        yield f"no DPU with instruction set ISA1 runs on {name}, a Zynq-7000: the prediction is for a board that there cannot be"
+    elif board.get("resources"):
+        try:
+            there = resources.capacity(board["resources"])
+        except (KeyError, TypeError, ValueError) as error:
+            remedy = "lut, ff, bram36, uram and dsp, or no resources at all"
+            raise ConfigError(f"the board's resources lack or misstate {error}", where=name, remedy=remedy) from error
+        wanted = resources.chosen(replace(from_fingerprint(fingerprint), cores=cores), there)
+        if short := resources.shortages(wanted, there):
+            yield f"the hardware, {resources.described(wanted)}, does not fit {name}: it needs {', '.join(map(str, short))}"
 
 
 def _board(word: str) -> Mapping[str, Any]:
@@ -55,8 +79,9 @@ def _board(word: str) -> Mapping[str, Any]:
         path = BOARDS / f"{word}.yaml"
     try:
         found = OmegaConf.load(path)
-    except (OSError, YAMLError, OmegaConfBaseException) as error:
-        raise ConfigError(f"the board's file cannot be read: {error}", where=str(path), remedy="it is YAML: name, memory") from error
+    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
+        why = (error.strerror if isinstance(error, OSError) else "it is no text" if isinstance(error, UnicodeDecodeError) else "") or error
+        raise ConfigError(f"the board's file cannot be read: {why}", where=str(path), remedy="it is YAML: name, memory") from error
     if not isinstance(found, DictConfig):
         raise ConfigError("the file describes no board", where=str(path), remedy="write it like the files of experiments/board")
     return {str(name): value for name, value in OmegaConf.to_container(found).items()}  # type: ignore[union-attr]
@@ -78,6 +103,7 @@ def say(found: Mapping[str, Any]) -> None:
         heads = ("layer", "work", "MOP", "DDR kB", "ms", "of the peak", "bound")
         words.table(heads, map(_row, found["layers"]), left=(0, 1, 6))
     typer.echo(f"\n{found['text']}")
+    words.notes(found["notes"])
 
 
 def _row(layer: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from net2bit.cli.arrays import load
+from net2bit.cli.words import place
 from net2bit.dpu.runner import Port, Runner, port
 from net2bit.errors import DataError, near
 
@@ -25,6 +26,7 @@ def execute(model: Path, given: Sequence[str], wanted: Sequence[str], engine: st
         strict: Whether the simulator also looks for what hardware would not forgive.
 
     Raises:
+        ConfigError: An output cannot be written where it is to go.
         DataError: A file is missing or damaged, or a name is none of the model's.
         ModelError: The model is damaged or not compiled.
         ProgramError: The machine code cannot be executed.
@@ -37,7 +39,8 @@ def execute(model: Path, given: Sequence[str], wanted: Sequence[str], engine: st
     kept = [one for one in ports if one in runner.outputs or one.name in places]
     found = runner.run(feeds, engine, keep=[one.name for one in kept], strict=strict)
     for name, path in places.items():
-        np.save(path.with_suffix(".npy") if not path.suffix else path, found[name])
+        with path.open("wb") as file:  # numpy would add an ending to a path
+            np.save(file, found[name])
     return {
         "model": runner.graph.name,
         "engine": engine,
@@ -85,7 +88,8 @@ def _places(wanted: Sequence[str], outputs: Sequence[Port], everything: Sequence
         folder = Path(wanted[0])
         folder.mkdir(parents=True, exist_ok=True)
         return {one.name: folder / f"{_plain(one.name)}.npy" for one in outputs}
-    return _named(wanted, outputs, "output", everything)
+    found = _named(wanted, outputs, "output", everything)
+    return {name: place(path if path.suffix else path.with_suffix(".npy")) or path for name, path in found.items()}
 
 
 def _plain(name: str) -> str:

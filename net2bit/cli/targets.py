@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from net2bit.dpu.target import arch_json, compat, dcf, hwh
-from net2bit.dpu.target.describe import Description, describe
+from net2bit.dpu.target.describe import Description
 from net2bit.dpu.target.fingerprints import fingerprint, shown
 from net2bit.errors import ConfigError, ModelError
 
@@ -13,21 +13,11 @@ TOLD: Final = ("generation", "architecture", "cores", "clock_mhz", "device")
 """Options of a configuration that the other rows say already."""
 
 
-def fingerprint_of(thing: str) -> int:
+def fingerprint_of(found: Description) -> int:
     """Return the fingerprint to compile for.
 
     Raises:
-        ConfigError: There is no such hardware, or the compiler does not write its instruction set.
-        ModelError: A file is damaged.
-    """
-    return _one(describe(thing))
-
-
-def _one(found: Description) -> int:
-    """Return the fingerprint of hardware that the compiler writes for.
-
-    Raises:
-        ConfigError: It is unknown, of another family or of another generation.
+        ConfigError: It is unknown, of another family, or of another generation than the compiler writes.
         ModelError: A compiled model is for several.
     """
     if found.fingerprint is None:

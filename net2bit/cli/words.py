@@ -1,14 +1,34 @@
 """What the commands share: their common options, and how they print."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from net2bit.errors import ConfigError
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document in place of text.")]
 Model = Annotated[Path, typer.Argument(metavar="MODEL.xmodel", help="A compiled model: the vendor's, or one of `net2bit compile`.")]
+
+
+def place(path: Path | None) -> Path | None:
+    """Accept a file to write: before the work, so that none is done in vain.
+
+    Raises:
+        ConfigError: It is a folder, or is to lie in one that is not there or is not to be written to.
+    """
+    if path is None:
+        return None
+    if path.is_dir():
+        raise ConfigError(f"'{path}' is a folder", where=str(path), remedy="give the path of a file to write")
+    if not path.parent.is_dir():
+        raise ConfigError(f"there is no folder '{path.parent}'", where=str(path), remedy=f"mkdir -p {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigError(f"'{path}' cannot be written: permission denied", where=str(path), remedy="choose a folder of yours")
+    return path
 
 
 def document(value: Any) -> None:
@@ -22,6 +42,12 @@ def facts(rows: Iterable[tuple[str, object]]) -> None:
     width = max((len(name) for name, _ in known), default=0)
     for name, value in known:
         typer.echo(f"{name:<{width}}  {value}".rstrip())
+
+
+def notes(texts: Iterable[str]) -> None:
+    """Print what asks for care, apart from the results."""
+    for text in texts:
+        typer.echo(f"note: {text}", err=True)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, left: Iterable[int] = (0,)) -> None:

@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 
 from net2bit.cli.app import app
 from net2bit.proto.graphdef import AttrValue, DataType, GraphDef, ListValue, NodeDef, numpy_to_tensor, shape_proto
+from net2bit.xir import build
+from net2bit.xir.graph import Attr, Graph
 
 FLOAT = AttrValue(type=DataType.FLOAT)
 RUNNER = CliRunner()
@@ -76,3 +78,16 @@ def pictures(folder: Path, count: int = 4) -> Path:
         image = Image.fromarray(random.integers(0, 256, (24, 40, 3), np.uint8))
         image.save(folder / f"{index}.{'png' if index % 2 else 'jpg'}")
     return folder
+
+
+def two_by_two() -> Graph:
+    """Return a quantized network with two inputs, `left` and `right`, and an output of each: `wide` and `narrow`."""
+    graph, random = Graph("pair"), np.random.default_rng(4)
+    for source, name, outputs in (("left", "wide", 20), ("right", "narrow", 3)):
+        image = build.data_fix(graph, source, (1, 6, 7, 4), 5)
+        weights = build.const_fix(graph, f"{name}_w", random.integers(-40, 40, (outputs, 1, 1, 4), np.int8), 7)
+        kernel: dict[str, Attr] = {"kernel": [1, 1], "stride": [1, 1], "dilation": [1, 1], "pad": [0, 0, 0, 0], "group": 1}
+        unset: dict[str, Attr] = dict.fromkeys(("hsigmoid_in", "shift_hsigmoid", "shift_hswish"), -128)
+        attrs: dict[str, Attr] = {**kernel, **unset, "pad_mode": "FLOOR", "nonlinear": "NONE"}
+        build.fixed(graph, "conv2d-fix", name, {"input": [image], "weights": [weights]}, 4, **attrs)
+    return graph

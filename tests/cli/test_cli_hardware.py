@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from cli_nets import refused, said
+from cli_nets import net2bit, refused, said
 
 B4096 = "0x101000016010407"
 HWH = """<EDKSYSTEM EDWVERSION="1.2"><SYSTEMINFO DEVICE="xczu3eg" NAME="none"/><MODULES>
@@ -96,6 +96,18 @@ def test_latency_is_predicted_layer_by_layer(made: Path) -> None:
     assert found["kernel"]["instructions"] > 0
 
 
+def test_a_board_that_is_too_small_is_noted(made: Path, tmp_path: Path) -> None:
+    """A DPU that the board cannot hold is predicted all the same, with a note that names what lacks; none where it fits."""
+    said("compile", made / "small_int.xmodel", "--target", "B4096", "-o", tmp_path / "big.xmodel")
+    for board, words in (("ultra96v2", "582 of 360 DSP slices"), ("pynq_z2", "Zynq-7000"), ("kv260", "")):
+        done = net2bit("latency", tmp_path / "big.xmodel", "--board", board)
+        assert done.exit_code == 0
+        assert words in done.stderr
+        assert bool(words) == bool(done.stderr)
+    (tmp_path / "mine.yaml").write_text("{name: mine, memory: {gbytes_per_second: 19.2, ports_bits: 128}, resources: {lut: 1}}")
+    assert "'ff'" in refused("latency", tmp_path / "big.xmodel", "--board", tmp_path / "mine.yaml")
+
+
 def test_a_faster_clock_is_faster(made: Path) -> None:
     """Twice the clock takes less time, and not less than half."""
     slow, fast = (
@@ -122,4 +134,6 @@ def test_boards_come_from_files_too(made: Path, tmp_path: Path) -> None:
     assert "'memory'" in refused("latency", made / "small.xmodel", "--board", tmp_path / "wrong.yaml")
     (tmp_path / "worse.yaml").write_text("[name")
     assert "worse.yaml" in refused("latency", made / "small.xmodel", "--board", tmp_path / "worse.yaml")
+    (tmp_path / "bytes.yaml").write_bytes(bytes(range(256)))
+    assert "it is no text" in refused("latency", made / "small.xmodel", "--board", tmp_path / "bytes.yaml")
     assert "nowhere.yaml" in refused("latency", made / "small.xmodel", "--board", tmp_path / "nowhere.yaml")

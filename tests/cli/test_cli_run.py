@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_nets import refused, said
+from cli_nets import refused, said, two_by_two
+
+from net2bit.xir.xmodel import write
 
 
 def test_machine_code_equals_the_graph(made: Path, tmp_path: Path) -> None:
@@ -45,6 +47,44 @@ def test_names_and_folders_are_taken(made: Path, tmp_path: Path) -> None:
     (one,) = found["outputs"]
     assert np.load(one["file"]).shape == tuple(one["shape"])
     assert Path(one["file"]).parent == tmp_path / "new"
+
+
+def test_several_inputs_and_outputs(tmp_path: Path) -> None:
+    """Each input by its name, codes beside floats; all outputs into a folder, or one by its name; what is left out is named."""
+    write(two_by_two(), tmp_path / "pair_int.xmodel")
+    said("compile", tmp_path / "pair_int.xmodel", "--target", "B512", "-o", tmp_path / "pair.xmodel")
+    codes = np.random.default_rng(0).integers(-128, 128, (3, 6, 7, 4), np.int8)
+    np.save(tmp_path / "codes.npy", codes)
+    np.save(tmp_path / "reals.npy", codes / 32)
+    np.save(tmp_path / "one.npy", codes[:1])
+    model, left, right = tmp_path / "pair.xmodel", f"left={tmp_path / 'codes.npy'}", f"right={tmp_path / 'reals.npy'}"
+    found = json.loads(said("run", model, "--input", left, "--input", right, "--output", f"{tmp_path}/all/", "--json"))["outputs"]
+    assert {(one["dtype"], tuple(one["shape"]), one["fix_point"]) for one in found} == {
+        ("int8", (3, 6, 7, 20), 4),
+        ("int8", (3, 6, 7, 3), 4),
+    }
+    name, place = found[1]["name"], tmp_path / "chosen.npy"
+    said("run", model, "--input", left, "--input", right, "--output", f"{name}={place}", "--engine", "integer")
+    assert np.array_equal(np.load(place), np.load(found[1]["file"]))
+    assert "'right'" in refused("run", model, "--input", left)
+    assert "say which one" in refused("run", model, "--input", tmp_path / "codes.npy")
+    assert "say which one" in refused("run", model, "--input", left, "--input", right, "--output", "x.npy")
+    assert "different sizes" in refused("run", model, "--input", left, "--input", f"right={tmp_path / 'one.npy'}")
+
+
+def test_nothing_is_executed_for_a_place_that_is_not_there(made: Path, tmp_path: Path) -> None:
+    """An output in a folder that does not exist is refused before the work, by every command, with what to do."""
+    for words in (
+        ("run", made / "small.xmodel", "--input", made / "x.npy", "--output"),
+        ("compile", made / "small_int.xmodel", "--target", "B512", "-o"),
+        ("quantize", made / "frozen.pb", "--calibration", made / "images", "-o"),
+        ("latency", made / "small.xmodel", "--board", "kv260", "--timeline"),
+        ("arch", "B512", "-o"),
+        ("dcf", made / "frozen.pb", "-o"),
+    ):
+        assert "mkdir -p" in refused(*words, tmp_path / "absent" / "file.xmodel")
+        if words[0] != "run":
+            assert "is a folder" in refused(*words, tmp_path)
 
 
 def test_strict_execution_accepts_our_program(made: Path) -> None:

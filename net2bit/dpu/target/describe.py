@@ -84,7 +84,7 @@ def describe(thing: str | Path) -> Description:
     """
     text, path = str(thing), Path(thing)
     kind = SUFFIXES.get(path.suffix.lower(), "")
-    if kind or path.exists() or "/" in text:
+    if kind or (text and path.exists()) or "/" in text:
         return _file(path, kind)
     if _HEX.fullmatch(text.strip()):
         return _of_fingerprint("fingerprint", text, arch_json.fingerprint_of(text.strip(), "fingerprint"))
@@ -98,11 +98,7 @@ def _kind(path: Path) -> str:
         return "hwh"
     if head.startswith(b"{"):
         return "arch.json"
-    if head.startswith(b"\x08\x01\x1a"):
-        return "dcf"
-    if head.startswith(b"\x0a"):
-        return "xmodel"
-    raise ConfigError(f"{path.name} begins like none of {', '.join(SUFFIXES.values())}", where=str(path), remedy="give one of these")
+    return "dcf" if head.startswith(b"\x08\x01\x1a") else "xmodel"
 
 
 def _file(path: Path, kind: str) -> Description:

@@ -79,6 +79,8 @@ class Search:
     def __init__(self, network: Network, arch: Arch, costs: Costs = REFERENCE, slack: float = 1) -> None:
         self.network, self.arch, self.costs, self.slack = network, arch, costs, slack
         self._uses = uses(network)
+        self._readers = {name: frozenset(index for index, _ in found) for name, found in self._uses.readers.items()}
+        self._lookers: dict[View, frozenset[int]] = {}
         self._answers: dict[object, _Answer] = {}
         self._timed: set[object] = set()
         self._tight: dict[tuple[tuple[int, int], ...], int] = {}
@@ -118,20 +120,27 @@ class Search:
         found: list[object] = []
         for index in members:
             layer = self.network.layers[index]
-            views = tuple(self._seen(view, names, inside) for view in (*layer.reads, layer.writes))
+            views = (*(self._seen(view, names, inside) for view in layer.reads), self._made(layer.writes, names, inside))
             window = (layer.kernel, layer.stride, layer.pad, layer.augmented)
             found.append((layer.work, window, layer.weights is None, layer.bias is None, views))
         return tuple(found)
 
     def _seen(self, view: View, names: dict[str, int], inside: set[int]) -> object:
+        """Return how a map is looked at, and what earlier groups made of it if this one adds to it and reads it."""
         held, number = self.network.maps[view.map], names.setdefault(view.map, len(names))
-        outside = view.map in self.network.outputs or any(
-            index not in inside and overlap(view, look) for index, look in self._uses.readers[view.map]
-        )
-        others = [self.network.layers[index].writes for index in self._uses.writers[view.map] if index not in inside]
-        parts = tuple((item.first, item.channels, item.rows, item.columns) for item in others)
+        writers = self._uses.writers[view.map]
+        parts: tuple[object, ...] = ()
+        if not inside.isdisjoint(writers) and not inside.isdisjoint(self._readers.get(view.map, ())):
+            others = [self.network.layers[index].writes for index in writers if index not in inside]
+            parts = tuple((item.first, item.channels, item.rows, item.columns) for item in others)
         size = (held.height, held.width, held.channels)
-        return number, size, view.height, view.width, view.first, view.channels, view.rows, view.columns, outside, parts
+        return number, size, view.height, view.width, view.first, view.channels, view.rows, view.columns, parts
+
+    def _made(self, view: View, names: dict[str, int], inside: set[int]) -> object:
+        """Return how a map is written, and whether later groups read what is written."""
+        if view not in self._lookers:
+            self._lookers[view] = frozenset(index for index, look in self._uses.readers[view.map] if overlap(view, look))
+        return self._seen(view, names, inside), view.map in self.network.outputs or not self._lookers[view] <= inside
 
     # -- candidates ----------------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """`net2bit COMMAND …`: the list of commands, and what becomes of an error."""
 
 import sys
+from errno import EPIPE
 from typing import Annotated, Any
 
 import typer
@@ -24,10 +25,10 @@ class Commands(TyperGroup):
         except Net2bitError as error:
             typer.echo(f"ERROR: {error}", err=True)
         except OSError as error:
-            if error.filename is None:
+            if error.errno in {None, EPIPE}:  # a reader that went away is typer's affair
                 raise
-            remedy = "see that the path is right and that you may read and write there"
-            typer.echo(f"ERROR: {error.strerror}\n  where: {error.filename}\n  remedy: {remedy}", err=True)
+            remedy = "see that the path is right, that you may read and write there, and that there is room"
+            typer.echo(f"ERROR: {error.strerror}\n  where: {error.filename or 'standard output'}\n  remedy: {remedy}", err=True)
         raise typer.Exit(FAILED)
 
 

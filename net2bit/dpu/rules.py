@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from net2bit.dpu.arch import DEPTH, Arch
-from net2bit.dpu.footprint import CONSTANT
+from net2bit.dpu.footprint import CONSTANT, MAX_REDUCE
 from net2bit.dpu.isa import Alu, AluInit, Conv, ConvInit, ElewInit, Load, Save
 from net2bit.dpu.steps import AluStep, ConvStep, ElewStep, LoadStep, SaveStep, Step
 
@@ -134,8 +134,15 @@ def ranges(step: Step, arch: Arch, registers: Mapping[int, int]) -> Iterator[str
 def _computed(init: ConvInit | AluInit, work: Conv | Alu, length: int, lines: int, arch: Arch) -> Iterator[str]:
     yield from _image("bank_id_in", work.bank_id_in, arch)
     yield from _image("bank_id_out", work.bank_id_out, arch)
-    yield from _fits((length - 1) * init.stride_w + init.kernel_w, init.jump_read, lines)
+    yield from _fits((length - 1) * init.stride_w + _reach(init, work), init.jump_read, lines)
     yield from _fits(length, init.jump_write, 1 if isinstance(work, Conv) else init.channel_group)  # type: ignore[union-attr]
+
+
+def _reach(init: ConvInit | AluInit, work: Conv | Alu) -> int:
+    """Return the columns of a kernel, less those that lie in the padding of the first window or of the last."""
+    if isinstance(init, AluInit) and init.exec_mode == MAX_REDUCE:
+        return init.kernel_w
+    return min(init.kernel_w, work.pad_right + 1) - work.pad_left
 
 
 def _elementwise(operands: tuple[ElewInit, ...], step: ElewStep, arch: Arch) -> Iterator[str]:

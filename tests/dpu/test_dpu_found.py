@@ -81,3 +81,11 @@ def test_an_island_between_the_ends() -> None:
     made = compile_graph(net.graph, standard("B1024").fingerprint)
     (found,) = Runner(made.graph).run(feeds, reals=True).values()
     np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_row_may_fill_a_bank() -> None:
+    """Columns of padding are no lines: a row that takes all of them is no fault, and its padding does not wrap onto it."""
+    net = Fixed(size=(1, 128), channels=160)
+    net.conv(net.image, 8, weights_at=9)
+    made = agree(net, "B1600")
+    assert made.schedules[0].groups[0].columns == (0, 128)

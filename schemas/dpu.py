@@ -1,6 +1,6 @@
 """The DPU: AMD's convolution engine for Zynq UltraScale+ (DPUCZDX8G)."""
 
-from typing import Final, Literal, NamedTuple
+from typing import Literal
 
 from pydantic import Field
 
@@ -9,32 +9,6 @@ from schemas.base import Count, Model, Name
 Size = Literal["b512", "b800", "b1024", "b1152", "b1600", "b2304", "b3136", "b4096"]
 Release = Literal["1.1.1", "1.2.0", "1.3.0", "1.3.2", "1.4.0", "2.5.0", "2.5.1", "design_contest_3.5"]
 Relu = Literal["relu_relu6", "relu_leakyrelu_relu6"]
-
-
-class Parallelism(NamedTuple):
-    """How much a DPU does in one clock: pixels, input channels and output channels at once."""
-
-    pixel: int
-    input_channel: int
-    output_channel: int
-
-    @property
-    def peak_ops(self) -> int:
-        """Operations per clock; a multiplication and an addition count as two."""
-        return 2 * self.pixel * self.input_channel * self.output_channel
-
-
-# PG338, "Architecture of the DPUCZDX8G".
-PARALLELISM: Final[dict[Size, Parallelism]] = {
-    "b512": Parallelism(4, 8, 8),
-    "b800": Parallelism(4, 10, 10),
-    "b1024": Parallelism(8, 8, 8),
-    "b1152": Parallelism(4, 12, 12),
-    "b1600": Parallelism(8, 10, 10),
-    "b2304": Parallelism(8, 12, 12),
-    "b3136": Parallelism(8, 14, 14),
-    "b4096": Parallelism(8, 16, 16),
-}
 
 
 class DpuOptions(Model):
@@ -78,8 +52,3 @@ class DpuConfig(Model):
         "null allows any."
     )
     options: DpuOptions = Field(description="The core's switches.")
-
-    @property
-    def parallelism(self) -> Parallelism:
-        """Pixel, input-channel and output-channel parallelism of one core."""
-        return PARALLELISM[self.size]

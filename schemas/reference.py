@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from schemas.dpu import PARALLELISM
+from net2bit.dpu.target.configuration import PARALLELISM
 from schemas.experiment import Experiment
 
 SCHEMA = Path("schemas/experiment.schema.json")
@@ -47,8 +47,8 @@ def _sections(schema: dict[str, Any]) -> Iterator[str]:
 
 def _parallelism() -> Iterator[str]:
     yield "| size | pixels | input channels | output channels | operations per clock |\n|---|---|---|---|---|"
-    for size, at_once in PARALLELISM.items():
-        yield f"| `{size}` | {' | '.join(map(str, at_once))} | {at_once.peak_ops} |"
+    for size, (pixels, channels) in PARALLELISM.items():
+        yield f"| `{size.lower()}` | {pixels} | {channels} | {channels} | {2 * pixels * channels**2} |"
     yield "\nOf one core; a multiplication and an addition count as two operations (PG338, Architecture of the DPUCZDX8G).\n"
 
 

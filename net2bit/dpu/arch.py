@@ -5,22 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from net2bit.dpu.target.configuration import PARALLELISM
 from net2bit.errors import ConfigError, near
 
 DEPTH: Final = 2048
 """Lines of every bank."""
-
-PARALLEL: Final = {
-    "B512": (4, 8),
-    "B800": (4, 10),
-    "B1024": (8, 8),
-    "B1152": (4, 12),
-    "B1600": (8, 10),
-    "B2304": (8, 12),
-    "B3136": (8, 14),
-    "B4096": (8, 16),
-}
-"""Architecture: pixel and channel parallelism (input = output), in the order of the fingerprint's index (PG338, Architecture)."""
 
 _TYPE_ISA1: Final = 0x0101
 
@@ -84,7 +73,7 @@ def arch(fingerprint: int) -> Arch:
     Raises:
         ConfigError: the fingerprint is not that of a DPUCZDX8G with ISA1, or its index names no architecture this compiler knows.
     """
-    names = list(PARALLEL)
+    names = list(PARALLELISM)
     index, groups, alu = fingerprint & 0xF, fingerprint >> 24 & 0x3, fingerprint >> 8 & 0xF
     if fingerprint >> 48 != _TYPE_ISA1:
         raise ConfigError(
@@ -96,7 +85,7 @@ def arch(fingerprint: int) -> Arch:
         raise ConfigError(
             f"{fingerprint:#x} describes no known configuration", where="fingerprint", remedy="`net2bit arch` lists the known ones"
         )
-    pp, cp = PARALLEL[names[index]]
+    pp, cp = PARALLELISM[names[index]]
     bits = [bool(fingerprint >> bit & 1) for bit in (26, 28, 29, 30)]
     return Arch(fingerprint, names[index], pp, cp, groups, alu, *bits)
 
@@ -107,9 +96,9 @@ def standard(name: str, *, high: bool = False) -> Arch:
     Raises:
         ConfigError: there is no such architecture.
     """
-    if name not in PARALLEL:
+    if name not in PARALLELISM:
         raise ConfigError(
-            f"there is no architecture {name}", where="dpu", remedy=f"one of {', '.join(PARALLEL)}", suggestion=near(name, PARALLEL)
+            f"there is no architecture {name}", where="dpu", remedy=f"one of {', '.join(PARALLELISM)}", suggestion=near(name, PARALLELISM)
         )
-    pp, _ = PARALLEL[name]
-    return arch(0x0101_0000_1401_0000 | (1 << 25) | (int(high) << 24) | (pp // 2) << 8 | list(PARALLEL).index(name))
+    pp, _ = PARALLELISM[name]
+    return arch(0x0101_0000_1401_0000 | (1 << 25) | (int(high) << 24) | (pp // 2) << 8 | list(PARALLELISM).index(name))

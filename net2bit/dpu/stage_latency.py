@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from net2bit.dpu.isa import ENGINES, AluInit, ConvInit, ElewInit, End
 from net2bit.dpu.latency import LayerPrediction, Memory, Prediction, predict
+from net2bit.dpu.latency.prediction import rounded
 from net2bit.dpu.model import DpuSubgraph, load
 from net2bit.dpu.target.agree import agree
 from net2bit.job import Job, canonical
@@ -91,7 +92,7 @@ def forecast(graph: Graph, where: Site) -> dict[str, Any]:
     low, high = sum(one.low_ms for one in found), sum(one.high_ms for one in found)
     work = sum(one.macs for one in found)
     first = found[0]
-    figures: dict[str, Any] = _rounded(
+    figures: dict[str, Any] = rounded(
         {
             "format": FORMAT,
             "model": graph.name,
@@ -115,7 +116,8 @@ def forecast(graph: Graph, where: Site) -> dict[str, Any]:
             "timeline": _timeline(parts, found),
             "kernel": kernel(graph, parts),
             "text": first.text,
-        }
+        },
+        DIGITS,
     )
     return figures
 
@@ -191,16 +193,3 @@ def kernel(graph: Graph, parts: Sequence[DpuSubgraph]) -> dict[str, Any]:
         "workload": sum(int(part.attrs.get("workload", 0)) for part in parts),
         "workload_on_arch": sum(int(part.attrs.get("workload_on_arch", 0)) for part in parts),
     }
-
-
-def _rounded(value: Any) -> Any:
-    """Round the floats of a tree, so that the file's bytes do not depend on the order of a sum."""
-    match value:
-        case float():
-            return float(f"{value:.{DIGITS}g}")
-        case dict():
-            return {key: _rounded(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_rounded(item) for item in value]
-        case _:
-            return value

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from net2bit.dpu.arch import PARALLEL, arch, standard
+from net2bit.dpu.arch import arch, standard
+from net2bit.dpu.target.configuration import PARALLELISM
 from net2bit.errors import ConfigError
 
 
@@ -23,7 +24,7 @@ def test_banks_are_numbered_without_gaps(name: str, high: bool, banks: tuple[int
     assert (one.weight_bank, one.alu_bank, one.bias_bank, one.banks) == banks
 
 
-@pytest.mark.parametrize("name", PARALLEL)
+@pytest.mark.parametrize("name", PARALLELISM)
 def test_peak_is_the_name(name: str) -> None:
     """An architecture's number is its operations per cycle (B3136: 3,136)."""
     assert standard(name).peak == int(name[1:])

@@ -7,7 +7,7 @@ import pytest
 from fixed_nets import NETS, Fixed, image, network
 from numpy.typing import NDArray
 
-from net2bit.dpu.arch import PARALLEL, standard
+from net2bit.dpu.arch import standard
 from net2bit.dpu.check import check
 from net2bit.dpu.compiler import compile as compile_module
 from net2bit.dpu.compiler.compile import Compiled, compile_graph
@@ -16,6 +16,7 @@ from net2bit.dpu.compiler.schedule import Group, LayerPlan, Schedule
 from net2bit.dpu.model import DpuSubgraph, load
 from net2bit.dpu.runner import Runner
 from net2bit.dpu.simulator import run
+from net2bit.dpu.target.configuration import PARALLELISM
 from net2bit.errors import ConfigError, ModelError
 from net2bit.quant.executor import run_integer
 from net2bit.xir.graph import Graph
@@ -47,7 +48,7 @@ def test_machine_code_equals_the_executor(name: str, arch: str) -> None:
     agrees(graph, compiled(graph, arch))
 
 
-@pytest.mark.parametrize("arch", sorted(set(PARALLEL) - {"B512", "B2304", "B4096"}))
+@pytest.mark.parametrize("arch", sorted(set(PARALLELISM) - {"B512", "B2304", "B4096"}))
 @pytest.mark.parametrize("name", ["unet", "separable", "residual"])
 def test_the_other_architectures(name: str, arch: str) -> None:
     """Protects every parallelism, and three image groups."""

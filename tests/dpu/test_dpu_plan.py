@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from planned_nets import Nets, mnist, unet
 
-from net2bit.dpu.arch import PARALLEL, Arch, standard
+from net2bit.dpu.arch import Arch, standard
 from net2bit.dpu.compiler.allocate import Allocation, allocate
 from net2bit.dpu.compiler.emit import emit, layout
 from net2bit.dpu.compiler.layers import Network, View, Work
@@ -20,6 +20,7 @@ from net2bit.dpu.compiler.plan_search import Search
 from net2bit.dpu.compiler.schedule import Program, Schedule
 from net2bit.dpu.depend import depend
 from net2bit.dpu.simulator import run
+from net2bit.dpu.target.configuration import PARALLELISM
 from net2bit.dpu.timing import simulate
 from net2bit.errors import ProgramError
 
@@ -137,7 +138,7 @@ def test_the_least_tile_is_a_clear_error_too() -> None:
 @st.composite
 def networks(draw: st.DrawFn) -> tuple[Network, Arch]:
     """A small network of a few layers of any kind, with skips, concatenation, pooling and upsampling, for any machine."""
-    net, arch = Nets(seed=draw(st.integers(0, 99))), standard(draw(st.sampled_from(list(PARALLEL))))
+    net, arch = Nets(seed=draw(st.integers(0, 99))), standard(draw(st.sampled_from(list(PARALLELISM))))
     x = net.input(draw(st.integers(5, 20)), draw(st.integers(5, 20)), draw(st.integers(1, 30)))
     for _ in range(draw(st.integers(1, 5))):
         x = layer(net, x, draw)

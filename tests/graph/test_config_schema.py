@@ -1,17 +1,15 @@
 """The models of the configuration: what is generated from them, and that all files of the tree fit them."""
 
-from itertools import pairwise
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from declared import PROJECT, composed
 
-from net2bit.train.settings import ISAS, NATIVE
-from schemas.dpu import PARALLELISM, DpuConfig
+from net2bit.dpu.target.configuration import PARALLELISM
+from schemas.dpu import Size
 from schemas.experiment import Experiment
 from schemas.reference import files
-from schemas.train import Isa
 
 TREE = PROJECT / "experiments"
 OPTIONS = sorted(str(file.relative_to(TREE).with_suffix("")) for file in TREE.rglob("*.yaml") if file.parent != TREE)
@@ -61,18 +59,7 @@ def test_an_experiment_survives_a_round_trip() -> None:
     assert Experiment.model_validate(experiment, strict=False).model_dump(mode="json") == experiment
 
 
-def test_the_size_of_a_dpu_is_its_peak() -> None:
-    """Each size is called after its peak operations per clock, and they are sorted."""
-    assert all(size == f"b{at_once.peak_ops}" for size, at_once in PARALLELISM.items())
-    assert all(one.peak_ops < two.peak_ops for one, two in pairwise(PARALLELISM.values()))
-
-
-def test_a_dpu_knows_its_parallelism() -> None:
-    """The published B2304 works on 8 pixels, 12 input and 12 output channels at once."""
-    dpu = DpuConfig.model_validate(composed()["dpu"])
-    assert tuple(dpu.parallelism) == (8, 12, 12)
-
-
-def test_instruction_sets_are_those_of_the_training_stage() -> None:
-    """The schema and the stage that trains know the same names."""
-    assert get_args(Isa) == (NATIVE, *ISAS)
+def test_every_known_size_can_be_chosen() -> None:
+    """The sizes of the configuration are the architectures of the product guide, each called after its peak operations per clock."""
+    assert [size.upper() for size in get_args(Size)] == list(PARALLELISM)
+    assert [f"B{2 * pixels * channels**2}" for pixels, channels in PARALLELISM.values()] == list(PARALLELISM)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from net2bit.dpu.timing import Timeline
 
+DIGITS: Final = 5
 Bound = str
 """What governs the time: compute, load, save, or dependency (no engine works through: they wait for one another)."""
 
@@ -124,18 +125,18 @@ class Prediction:
         known["busy"], known["points"] = self.busy._asdict(), [asdict(point) for point in self.points]
         engines = zip(("load", "save", "conv", "misc"), self.timeline, strict=True)
         known["timeline"] = {name: [list(interval) for interval in intervals] for name, intervals in engines}
-        rounded: dict[str, Any] = _rounded(known)
-        return rounded
+        found: dict[str, Any] = rounded(known, DIGITS)
+        return found
 
 
-def _rounded(value: Any) -> Any:
-    """Round every float in a tree to five digits."""
+def rounded(value: Any, digits: int) -> Any:
+    """Return a tree whose floats have so many digits, so that the bytes of its JSON do not depend on the order of a sum."""
     match value:
         case float():
-            return float(f"{value:.5g}")
+            return float(f"{value:.{digits}g}")
         case dict():
-            return {key: _rounded(item) for key, item in value.items()}
+            return {key: rounded(item, digits) for key, item in value.items()}
         case list() | tuple():
-            return [_rounded(item) for item in value]
+            return [rounded(item, digits) for item in value]
         case _:
             return value

@@ -8,12 +8,11 @@ from declared import PROJECT, composed
 
 from net2bit.dpu.target import dcf, stage
 from net2bit.dpu.target.config import check
-from net2bit.dpu.target.configuration import standard
+from net2bit.dpu.target.configuration import PARALLELISM, standard
 from net2bit.dpu.target.fingerprints import fingerprint
 from net2bit.errors import ConfigError
 from net2bit.job import Job
 from schemas.board import BoardConfig
-from schemas.dpu import PARALLELISM
 from schemas.experiment import DESCRIBED
 
 BOARDS = sorted(file.stem for file in (PROJECT / "experiments" / "board").glob("*.yaml"))
@@ -55,7 +54,7 @@ def test_every_dpu_fits_or_is_refused_with_figures(board: str) -> None:
 
 def test_every_size_has_its_file() -> None:
     """Each architecture of the product guide is a file of experiments/dpu."""
-    assert set(DPUS) == set(PARALLELISM)
+    assert set(DPUS) == {size.lower() for size in PARALLELISM}
 
 
 def test_a_zynq_7000_is_refused_for_isa1_with_the_reason() -> None:

@@ -126,6 +126,18 @@ def test_it_says_what_it_is() -> None:
     assert f"{found.error.median:.0%}" in found.text
 
 
+def test_depthwise_layers_widen_the_band() -> None:
+    """A program whose time goes into depthwise layers is predicted with the error that such networks had, and says so."""
+    deep: list[Instruction] = []
+    for _ in range(8):
+        deep += [Load(0, 0, 2, 0, 60, 32, 32, 2), AluInit(0, 3, 3, 58, 2, 2, 2), Alu(0, 0, 8, 0, 1), Save(8, 0, 3, 0, 58, 32, 32, 2)]
+    found, plain = predicted(program(deep), names=("a",)), predicted(TWO)
+    assert found.error.band > plain.error.band
+    assert found.high_ms / found.ms > plain.high_ms / plain.ms
+    assert "depthwise" in found.text
+    assert "depthwise" not in plain.text
+
+
 def test_json_is_the_same_every_time() -> None:
     """The stage's artifact depends on the program alone, and is plain JSON."""
     first, second = (json.dumps(predicted(TWO).to_json(), allow_nan=False) for _ in range(2))

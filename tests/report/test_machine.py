@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LATENCY, TARGET, simulation
+from report_machine import LATENCY, TARGET, simulation
 
 from net2bit.errors import ModelError
 from net2bit.report import hardware, machine, view

@@ -89,7 +89,8 @@ class _Reading:
     macs: Mapping[str, int]
 
     def prediction(self, runs: Sequence[Timeline]) -> Prediction:
-        first, error = runs[0], self.known.networks
+        first = runs[0]
+        error = self.known.error(self._depthwise(first))
         moves, work = self._counted()
         own = self._layers()
         layers, critical = self._parts(first, own, moves, work), first.critical()
@@ -114,8 +115,14 @@ class _Reading:
             timeline=intervals(first, own),
             error=error,
             run=first,
-            text=self.known.text,
+            text=self.known.text(error),
         )
+
+    def _depthwise(self, run: Timeline) -> float:
+        """Return the part of the run in which depthwise instructions work."""
+        spans = run.end - run.start
+        work = sum(float(spans[step.index]) for step in steps(self.program) if isinstance(step, AluStep) and step.init.exec_mode == 0)
+        return work / run.total if run.total else 0.0
 
     def _roof(self) -> Roof:
         costs = calibrated(self.known.parameters, self.memory, clock_mhz=self.clock_mhz, cores=1)

@@ -24,10 +24,12 @@ def read_pb(path: Path, name: str) -> Graph:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}", where=str(path)) from error
+        raise ModelError(
+            f"{path} cannot be read: {error.strerror}", where=str(path), remedy="give the path of a frozen graph (.pb)"
+        ) from error
     message = parse(GraphDef, content, path, "frozen graph")
     if not message.node:
-        raise ModelError(f"{path.name} is no frozen graph: it holds no nodes", where=str(path))
+        raise ModelError(f"{path.name} is no frozen graph: it holds no nodes", where=str(path), remedy="freeze the network again")
     try:
         return Importer(name, RULES).run(message)
     except ModelError as error:

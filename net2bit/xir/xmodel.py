@@ -31,7 +31,7 @@ def read(path: Path) -> Graph:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}", where=str(path)) from error
+        raise ModelError(f"{path} cannot be read: {error.strerror}", where=str(path), remedy="give the path of an .xmodel file") from error
     return decode(content, path)
 
 
@@ -52,7 +52,11 @@ def decode(content: bytes, path: Path | str = "an .xmodel") -> Graph:
     """
     message = parse(proto.Graph, content, path, "xmodel")
     if not message.op_node:
-        raise ModelError(f"{Path(path).name} is no xmodel: it holds no ops", where=str(path))
+        raise ModelError(
+            f"{Path(path).name} is no xmodel: it holds no ops",
+            where=str(path),
+            remedy="make the file again, or copy it again from its source",
+        )
     try:
         return _read_graph(message)
     except ModelError as error:

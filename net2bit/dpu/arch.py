@@ -11,6 +11,9 @@ from net2bit.errors import ConfigError, near
 DEPTH: Final = 2048
 """Lines of every bank."""
 
+VISITS: Final = 4
+"""How often a window may come round to the first bank of its group: CONV and ALU have fields for four line addresses."""
+
 _TYPE_ISA1: Final = 0x0101
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from net2bit.dpu.arch import DEPTH, Arch
+from net2bit.dpu.arch import DEPTH, VISITS, Arch
 from net2bit.dpu.isa import Alu, AluInit, Conv, ConvInit, Elew, ElewInit, Instruction, Load, Save
 from net2bit.dpu.steps import AluStep, ConvStep, ElewStep, LoadStep, SaveStep, Step, steps
 
@@ -22,7 +22,6 @@ PRELU: Final = 1
 WIDE_WEIGHTS: Final = 8
 """ALU exec_mode with weights of two bytes."""
 _WEIGHTED: Final = frozenset({0, 6, WIDE_WEIGHTS})
-_VISITS: Final = 4
 
 
 class Box(NamedTuple):
@@ -159,7 +158,7 @@ def _window(  # noqa: PLR0913, PLR0917 - plain numbers: the key of the cache (th
     last, behind = min(rows + kernel_h, rows + bottom + 1), min(columns + kernel_w, columns + right + 1)
     found: tuple[Box, ...] = ()
     for first, banks, visit, sub in _walk(pp, bank, offset + top, offset + last, stride_h):
-        if visit < _VISITS:
+        if visit < VISITS:
             found += boxes(first, banks, bases[visit] + sub * endl + left * jump, behind - left, jump, lines)
     return found
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from net2bit.dpu.arch import DEPTH, Arch
+from net2bit.dpu.arch import DEPTH, VISITS, Arch
 from net2bit.dpu.footprint import CONSTANT, MAX_REDUCE
 from net2bit.dpu.isa import Alu, AluInit, Conv, ConvInit, ElewInit, Load, Save
 from net2bit.dpu.steps import AluStep, ConvStep, ElewStep, LoadStep, SaveStep, Step
 
 MODES: Final = range(9)
 """ALU exec_modes of an ISA1 target."""
-VISITS: Final = 4
-"""How often a window may come back to the first bank of its group, the first time included."""
 MAX_SHIFT_BIAS: Final = 20
 MAX_STRIDE_OUT: Final = 4
 _RELU, _LEAKY, _RELU6 = 1, 3, 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import count as counting
-from typing import Final
+from typing import Final, NamedTuple
 
 from net2bit.dpu.arch import DEPTH, Arch
 from net2bit.dpu.compiler.banks import Ring
@@ -30,6 +30,20 @@ class Block:
     rows: int
     source: Input
     target: Output
+
+
+class Walk(NamedTuple):
+    """The fields that CONVINIT and ALUINIT share, in their order: how rows and columns are read and written."""
+
+    jump_read: int
+    jump_write: int
+    stride_h: int
+    stride_w: int
+    jump_read_endl: int
+    jump_write_endl: int
+    stride_out: int
+    stride_offset_in: int
+    stride_offset_out: int
 
 
 class Crew:
@@ -121,7 +135,7 @@ class Crew:
                         self._save(part, tile, block.first, block.first + block.rows)
 
     def _convolve(self, part: Part, tile: int, block: Block, group: int, lines: tuple[int, int]) -> None:
-        layer, read, window, out = part.layer, part.reads[0], block.source, block.target
+        read, window, out = part.reads[0], block.source, block.target
         self.code.conv(self._convinit(part, block))
         conv = Conv(
             window.bank,
@@ -138,29 +152,25 @@ class Crew:
             window.right,
             *window.lines[1:],
         )
-        assert layer.work is Work.CONV  # noqa: S101 - nothing else comes here
         self.code.add(conv)
 
     def _convinit(self, part: Part, block: Block) -> ConvInit:
-        layer, read, window, out = part.layer, part.reads[0], block.source, block.target
-        into, onto = self.rings[read.buffer].buffer, self.rings[part.out].buffer
+        layer, read = part.layer, part.reads[0]
         return ConvInit(
             read.rows.kernel,
             read.columns.kernel,
             block.rows,
-            into.lines,
-            onto.lines,
-            window.stride,
-            read.columns.stride,
-            into.pitch if into.grouping > 1 else 1,
-            out.endl,
-            out.stride,
-            window.offset,
-            out.offset,
+            *self._walk(part, block),
             layer.shift_cut,
             layer.shift_bias,
             layer.act,
         )
+
+    def _walk(self, part: Part, block: Block) -> Walk:
+        read, window, out = part.reads[0], block.source, block.target
+        into, onto = self.rings[read.buffer].buffer, self.rings[part.out].buffer
+        pitch = into.pitch if into.grouping > 1 else 1
+        return Walk(into.lines, onto.lines, window.stride, read.columns.stride, pitch, out.endl, out.stride, window.offset, out.offset)
 
     # -- ALU -----------------------------------------------------------------------------------------------------------------------
 
@@ -190,23 +200,14 @@ class Crew:
             self._save(part, tile, block.first, block.first + block.rows)
 
     def _aluinit(self, part: Part, tile: int, block: Block) -> AluInit:
-        layer, read, window, out = part.layer, part.reads[0], block.source, block.target
-        into, onto = self.rings[read.buffer].buffer, self.rings[part.out].buffer
+        layer, read = part.layer, part.reads[0]
         init = AluInit(
             MODES[layer.work],
             read.rows.kernel,
             read.columns.kernel,
             part.columns[tile][1] - part.columns[tile][0],
             read.groups,
-            into.lines,
-            onto.lines,
-            window.stride,
-            read.columns.stride,
-            into.pitch if into.grouping > 1 else 1,
-            out.endl,
-            out.stride,
-            window.offset,
-            out.offset,
+            *self._walk(part, block),
             0,
             layer.shift_cut,
             layer.shift_bias,

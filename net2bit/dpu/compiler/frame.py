@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from net2bit.dpu.arch import DEPTH, Arch
+from net2bit.dpu.arch import DEPTH, VISITS, Arch
 from net2bit.dpu.compiler.layers import Layer, Network, View, Work
 from net2bit.dpu.compiler.parts import (
     GROUPS,
@@ -14,7 +14,6 @@ from net2bit.dpu.compiler.parts import (
     NARROWER,
     PIXELS,
     ROWS_IN_BANK,
-    VISITS,
     Buffer,
     Frame,
     Part,

@@ -10,13 +10,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from net2bit.dpu.arch import Arch
+from net2bit.dpu.arch import VISITS, Arch
 from net2bit.dpu.compiler.layers import Axis as Look
 from net2bit.dpu.compiler.layers import Layer, Map, Network, View
 from net2bit.dpu.compiler.schedule import LayerPlan
 
-VISITS: Final = 4
-"""Visits of a bank that one window may span: the addresses that CONV and ALU have fields for."""
 WRITES: Final = 4
 """Rows of one bank that an instruction of several rows may write (stride_out)."""
 ROWS_IN_BANK: Final = 8

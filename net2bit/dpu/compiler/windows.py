@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from net2bit.dpu.arch import DEPTH, VISITS
 from net2bit.dpu.compiler.banks import Ring
-from net2bit.dpu.compiler.parts import VISITS, WRITES, Axis, Read
+from net2bit.dpu.compiler.parts import WRITES, Axis, Read
 from net2bit.dpu.compiler.schedule import FitError
 
 MARGIN = 15
@@ -67,7 +68,7 @@ def source(ring: Ring, read: Read, tile: int, rows: tuple[int, int], columns: tu
     left = columns[0] * across.stride - across.pad
     shift = ring.column(tile, left) + read.offset
     spanned = (running % unit + last - start + down.kernel - 1) // unit + 1
-    lines = [(ring.visit(running + n * unit) + shift) % 2048 if n < spanned else 0 for n in range(VISITS)]
+    lines = [(ring.visit(running + n * unit) + shift) % DEPTH if n < spanned else 0 for n in range(VISITS)]
     bottom = height - 1 - last
     right = width - 1 - ((columns[1] - 1) * across.stride - across.pad)
     if min(bottom, right) < 0 or max(-start, -left) > MARGIN or spanned > VISITS:
@@ -94,8 +95,8 @@ def target(ring: Ring, tile: int, first: int, rows: int, column: int, offset: in
     buffer = ring.buffer
     shift = ring.column(tile, column) + offset
     if rows == 1 or buffer.grouping > WRITES:
-        return Output(ring.bank(first), (ring.line(first) + shift) % 2048, 0, 1, 1)
+        return Output(ring.bank(first), (ring.line(first) + shift) % DEPTH, 0, 1, 1)
     used = buffer.grouping > 1 or first % ring.pp + rows > ring.pp
     return Output(
-        ring.bank(first), (ring.visit(first) + shift) % 2048, first % buffer.grouping, buffer.grouping, buffer.pitch if used else 1
+        ring.bank(first), (ring.visit(first) + shift) % DEPTH, first % buffer.grouping, buffer.grouping, buffer.pitch if used else 1
     )

@@ -14,8 +14,6 @@ from net2bit.errors import ProgramError
 
 Cells = NDArray[np.int8]
 
-VISITS: Final = 4
-"""How often a window may come round to a group's first bank: CONV and ALU name four line addresses."""
 _SEED: Final = 2304
 
 

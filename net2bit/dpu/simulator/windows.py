@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from net2bit.dpu.arch import VISITS
 from net2bit.dpu.isa import Alu, AluInit, Conv, ConvInit
-from net2bit.dpu.simulator.banks import VISITS, Banks, Cells, Strip, group_of, strips
+from net2bit.dpu.simulator.banks import Banks, Cells, Strip, group_of, strips
 from net2bit.errors import ProgramError
 
 

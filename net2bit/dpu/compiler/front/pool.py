@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import gcd
 
+from net2bit.dpu.arch import VISITS
 from net2bit.dpu.compiler.front.conv import act_type, gate, write_shift
 from net2bit.dpu.compiler.front.site import Site, copy_shift, dims, repeated, window_groups
 from net2bit.dpu.compiler.layers import NO_PAD, POINT, Axis, Layer, Pad, Pair, View, Work
@@ -14,8 +15,6 @@ from net2bit.quant.kernels_steps import Eltwise, Pool
 from net2bit.xir.graph import Op
 
 LEAKY = 26
-VISITS = 4
-"""How often a window may come round to the first bank of its group."""
 
 
 def factor_of(height: int, width: int) -> tuple[int, int]:

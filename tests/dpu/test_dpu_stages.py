@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from net2bit.data.packed import write_packed
-from net2bit.dpu import stage_compile, stage_latency, stage_simulate, stage_target
+from net2bit.dpu import stage_compile, stage_latency, stage_simulate
 from net2bit.dpu.model import dpu_nodes, load
+from net2bit.dpu.target import stage as stage_target
 from net2bit.errors import ConfigError, StageError
 from net2bit.job import Job
 from net2bit.quant import calibrate, quantize

@@ -97,11 +97,13 @@ def test_a_board_is_consistent(board: str) -> None:
 
 
 def run(folder: Path, *words: str) -> dict[str, Path]:
-    """Run the stage on an experiment and return what it wrote."""
+    """Run the stages on an experiment and return what they wrote."""
     folder.mkdir()
     outputs = {name: folder / name for name in ("arch.json", "dpu.dcf", "target.json")}
     experiment = composed(*words)
-    stage.run(Job({"dpu": experiment["dpu"], "board": experiment["board"]}, {}, outputs, folder))
+    job = Job({"dpu": experiment["dpu"], "board": experiment["board"]}, {}, outputs, folder)
+    stage.arch(job)
+    stage.run(job)
     return outputs
 
 

@@ -1,4 +1,4 @@
-"""The stage that describes the DPU of an experiment and checks that it fits the board."""
+"""The stages that describe the DPU of an experiment: what the compiler needs of it, and all that its board asks for."""
 
 from __future__ import annotations
 
@@ -14,15 +14,24 @@ FORMAT = 1
 """Version of `target.json`."""
 
 
+def arch(job: Job) -> None:
+    """Write `arch.json`; of the DPU it reads what a compiled network depends on, so that another clock or board compiles nothing again.
+
+    Raises:
+        ConfigError: There is no such DPU.
+    """
+    one = {**job.config["dpu"], "cores": 1, "clock_mhz": 0}  # which are not in a fingerprint
+    job.outputs["arch.json"].write_text(arch_json.text(fingerprint(config.from_config(one))), "utf-8")
+
+
 def run(job: Job) -> None:
-    """Write `arch.json`, `dpu.dcf` and `target.json`.
+    """Write `dpu.dcf` and `target.json`: the DPU in full, which fits its board.
 
     Raises:
         ConfigError: The DPU does not fit the board, or does not exist.
     """
     dpu, board = job.config["dpu"], job.config["board"]
     found = config.check(dpu, board)
-    job.outputs["arch.json"].write_text(arch_json.text(fingerprint(found)), "utf-8")
     job.outputs["dpu.dcf"].write_bytes(dcf.of_configuration(found))
     document = describe(found, dpu, board)
     for name, value in document["resources"].items():

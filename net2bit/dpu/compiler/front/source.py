@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from net2bit.dpu.compiler.front.islands import fixed
-from net2bit.dpu.model import dpu_nodes, ops_of
+from net2bit.dpu.parameters import blobs, coarse_biases, codes
 from net2bit.errors import ModelError
-from net2bit.quant.kernels_read import position
 from net2bit.xir.graph import Graph, Op, Tensor
 
 BORDER = frozenset({"upload", "download"})
@@ -26,7 +23,7 @@ def plain(graph: Graph) -> Graph:
         ModelError: It holds a picture batch, or the parameters of a compiled model are damaged.
     """
     graph = fixed(graph) if graph.of_type("fix") else graph
-    content = _parameters(graph)
+    content = blobs(graph)
     made = Graph(graph.name, attrs={name: graph.attrs[name] for name in ("origin",) if name in graph.attrs})
     made.op_defs = graph.op_defs
     renamed: dict[str, str] = {}
@@ -39,18 +36,10 @@ def plain(graph: Graph) -> Graph:
             continue
         made.add(_stripped(op, renamed, content))
     _single(made)
-    _align_biases(made, content)
+    for name, point in coarse_biases(made):
+        if name in content and made.op(name).type == "const-fix":
+            made.op(name).tensor.attrs["fix_point"] = point
     return made
-
-
-def _parameters(graph: Graph) -> dict[str, bytes]:
-    """Return the REG_0 that each op of a DPU subgraph reads."""
-    found: dict[str, bytes] = {}
-    for node in dpu_nodes(graph):
-        values = node.attrs.get("reg_id_to_parameter_value")
-        parameters = values.get("REG_0", b"") if isinstance(values, dict) else b""
-        found |= dict.fromkeys(ops_of(node), bytes(parameters))  # type: ignore[arg-type]
-    return found
 
 
 def _stripped(op: Op, renamed: dict[str, str], content: dict[str, bytes]) -> Op:
@@ -58,19 +47,10 @@ def _stripped(op: Op, renamed: dict[str, str], content: dict[str, bytes]) -> Op:
     args = {arg: [renamed.get(name, name) for name in names] for arg, names in op.args.items()}
     made = replace(op, tensor=tensor, args=args, attrs=dict(op.attrs))
     if op.type == "const-fix" and op.data is None and op.name in content:
-        made.data = _codes(op, content[op.name])
+        made.data = codes(op, content[op.name]).copy()
     for name in DDR_ATTRS:
         tensor.attrs.pop(name, None)
     return made
-
-
-def _codes(op: Op, parameters: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.int8]]:
-    at, size = op.tensor.attrs.get("ddr_addr"), int(np.prod(op.tensor.shape))
-    if not isinstance(at, int) or op.tensor.attrs.get("reg_id") != 0 or not 0 <= at <= len(parameters) - size:
-        raise ModelError(
-            f"the parameters of '{op.name}' do not lie in REG_0 of its subgraph", where=op.name, remedy="the file is damaged: compile again"
-        )
-    return np.frombuffer(parameters, np.int8, size, at).reshape(op.tensor.shape).copy()
 
 
 def _single(graph: Graph) -> None:
@@ -81,13 +61,3 @@ def _single(graph: Graph) -> None:
                 where=op.name,
                 remedy="quantize and export the network with batch size 1",
             )
-
-
-def _align_biases(graph: Graph, content: dict[str, bytes]) -> None:
-    """Undo the shift of biases that were stored with one guard bit: their position becomes that of half an accumulator step."""
-    for op in graph:
-        if not op.args.get("bias") or op.arg("bias") not in content or graph.op(op.arg("bias")).type != "const-fix":
-            continue
-        bias = graph.op(op.arg("bias"))
-        accumulator = position(graph.op(op.arg("input"))) + position(graph.op(op.arg("weights")))
-        bias.tensor.attrs["fix_point"] = min(position(bias), accumulator + 1)

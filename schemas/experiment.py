@@ -14,6 +14,7 @@ from schemas.dpu import DpuConfig
 from schemas.flow import CacheConfig, FlowConfig, ToolchainConfig
 from schemas.model import ModelConfig
 from schemas.quant import QuantConfig
+from schemas.resources import ResourcesConfig
 from schemas.train import TrainConfig
 from schemas.verify import VerifyConfig
 
@@ -36,6 +37,7 @@ class Experiment(Model):
     toolchain: ToolchainConfig = Field(description="The toolchain.")
     flow: FlowConfig = Field(description="The goals.")
     cache: CacheConfig = Field(description="The cache of artifacts.")
+    resources: ResourcesConfig = Field(description="What may be used at once.")
 
     @model_validator(mode="after")
     def _hardware(self) -> Self:

@@ -68,6 +68,8 @@ class Op:
         label: Pattern of its folder's name for people, `{model.architecture}-w{model.width}`; the op's name by default.
         order: For a refining op: its place among the ops that refine the same kind, the lowest first.
         resumes: Whether it keeps checkpoints in its scratch folder, which then outlives a killed run.
+        resources: What a run takes: `cores`, `memory` (bytes), and any number of things of which there is a fixed stock, such as
+            `vivado` licences. A text names the config key that holds the number. It decides when a stage runs and never its key.
         version: Raised by hand when the result changes and nothing else shows it.
     """
 
@@ -85,6 +87,7 @@ class Op:
     label: str = ""
     order: int = 0
     resumes: bool = False
+    resources: Mapping[str, int | str] = field(default_factory=dict)
     version: int = 1
 
     @property

@@ -1,7 +1,7 @@
 """A stage: an op placed in a plan, with its paths and its slice of the config."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from net2bit.graph.kind import Op
@@ -36,6 +36,7 @@ class Stage:
         inputs: In the order of `op.needs`, then of `op.files`.
         outputs: In the order of `op.makes`.
         digest: SHA-256 over the op, its slice and the upstream choices; its first 8 digits are in the paths.
+        resources: What a run takes: `cores` (at least 1), `memory` in bytes where it is declared, licences by the name of their pool.
     """
 
     name: str
@@ -44,3 +45,4 @@ class Stage:
     inputs: tuple[Artifact, ...]
     outputs: tuple[Artifact, ...]
     digest: str
+    resources: Mapping[str, int] = field(default_factory=lambda: {"cores": 1}, compare=False)

@@ -23,6 +23,7 @@ OPS = (
         tools=(TENSORFLOW, KERAS, NUMPY, H5PY),
         label="{model.architecture}-w{model.width}-{model.input_size}",
         resumes=True,
+        resources={"cores": "train.threads"},
     ),
     Op(
         name="chronicle",

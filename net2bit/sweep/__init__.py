@@ -1,0 +1,1 @@
+"""Sweeps: many experiments at once, their stages built as one graph."""

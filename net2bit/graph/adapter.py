@@ -132,9 +132,7 @@ class Work:
         """Return in one line why the stage is built."""
         if self.force:
             return "asked for"
-        causes = self.verdict.reasons if self.verdict else ()
-        more = f" (and {len(causes) - 1} more)" if len(causes) > 1 else ""
-        return causes[0].text() + more if causes else ""
+        return self.verdict.reason() if self.verdict else ""
 
     def estimate(self) -> float | None:
         """Return how many seconds it should take, None where nothing is known."""

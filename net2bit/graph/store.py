@@ -54,6 +54,11 @@ class Verdict(NamedTuple):
     key: str | None
     reasons: "tuple[Reason, ...]" = ()
 
+    def reason(self) -> str:
+        """Return in one line why it is not fresh; empty when it is."""
+        more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
+        return self.reasons[0].text() + more if self.reasons else ""
+
 
 def _drop(_event: Event) -> None:
     """Watch nothing."""

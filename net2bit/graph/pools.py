@@ -1,0 +1,94 @@
+"""What running stages may take together: cores, memory, and stocks such as floating licences.
+
+Memory and stocks are hard: a stage that needs more than there is could never run, and is refused. Cores are soft: a stage that asks for
+more of them than there are takes all of them and runs alone, which is slower and nothing else.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from net2bit.errors import ConfigError
+from net2bit.graph import machine
+from net2bit.graph.stage import Stage
+
+Needs = Mapping[str, int]
+_UNITS: Final = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What all running stages may take together.
+
+    Attributes:
+        cores: Cores.
+        memory: Bytes.
+        pools: Name of a stock -> how many of it there are; what is not named here is not counted.
+    """
+
+    cores: int
+    memory: int
+    pools: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, group: Mapping[str, Any]) -> "Limits":
+        """Return the limits of an experiment's `resources` group; what it leaves open is what this process may use of the machine."""
+        return cls(group.get("cores") or machine.cores(), group.get("memory") or machine.memory(), group.get("pools") or {})
+
+    @property
+    def stock(self) -> dict[str, int]:
+        """All limits by name."""
+        return {**self.pools, "cores": self.cores, "memory": self.memory}
+
+    def needs(self, stage: Stage) -> dict[str, int]:
+        """Return what a run of *stage* takes of what is limited."""
+        stock = self.stock
+        wanted = {name: amount for name, amount in stage.resources.items() if name in stock}
+        return wanted | {"cores": min(wanted.get("cores", 1), self.cores)}
+
+    def refusal(self, stage: Stage) -> ConfigError | None:
+        """Return why *stage* can never run within these limits, None where it can."""
+        stock = self.stock
+        for name, amount in self.needs(stage).items():
+            if amount > stock[name]:
+                return _refusal(stage, name, amount, stock[name])
+        return None
+
+
+def _refusal(stage: Stage, name: str, amount: int, limit: int) -> ConfigError:
+    own, said = f"resources.stages.{stage.op.name}.{name}", f"resources.{'memory' if name == 'memory' else f'pools.{name}'}"
+    return ConfigError(
+        f"{stage.name} needs {told(name, amount)}, and all stages together may take {told(name, limit)}",
+        where=own,
+        remedy=f"raise {said}, or say with {own} what it really takes",
+    )
+
+
+def told(name: str, amount: int) -> str:
+    """Return an amount of a resource for people: `12.5 GB of memory`, `2 of vivado`."""
+    if name != "memory":
+        return f"{amount} of {name}" if name != "cores" else f"{amount} cores"
+    unit, size = next(((unit, size) for unit, size in _UNITS if amount >= size), ("bytes", 1))
+    return f"{amount / size:.4g} {unit} of memory"
+
+
+class Ledger:
+    """What is taken at the moment. Not for several threads."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Begin with nothing taken."""
+        self._stock = limits.stock
+        self._taken: Counter[str] = Counter()
+
+    def fits(self, needs: Needs) -> bool:
+        """Return whether *needs* can be met now."""
+        return all(self._taken[name] + amount <= self._stock[name] for name, amount in needs.items())
+
+    def take(self, needs: Needs) -> None:
+        """Count *needs* as taken."""
+        self._taken.update(needs)
+
+    def give(self, needs: Needs) -> None:
+        """Count *needs* as free again."""
+        self._taken.subtract(needs)

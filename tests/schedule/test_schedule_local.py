@@ -1,0 +1,83 @@
+"""The local executor with real stages: order, failures, limits, and what fresh nodes cost."""
+
+import time
+
+import pytest
+from schedule_project import Account, Graph, limits
+
+from net2bit.errors import ConfigError
+from net2bit.graph.schedule import Local
+
+
+def run(graph: Graph, *, workers: int = 2, keep_going: bool = False, account: Account | None = None, **given: int) -> dict[str, str]:
+    """Run the graph; returns how each node ended."""
+    account = account or Account()
+    with graph.store() as store:
+        done = Local(store, workers, limits(**given)).run(graph.merged, account, keep_going=keep_going)
+    assert {name: one.how for name, one in done.items()} == account.how
+    assert list(done) == list(graph.nodes)
+    return account.how
+
+
+def test_diamond_runs_and_is_then_fresh(graph: Graph) -> None:
+    """Every stage runs once, after what it needs; the second run starts nothing."""
+    graph.add("a").add("b", ["a"]).add("c", ["a"]).add("d", ["b", "c"])
+    assert set(run(graph).values()) == {"ran"}
+    notes = graph.notes()
+    assert notes.index("end a") < min(notes.index("begin b"), notes.index("begin c"))
+    assert notes.index("begin d") > max(notes.index("end b"), notes.index("end c"))
+    account = Account()
+    assert set(run(graph, account=account).values()) == {"fresh"}
+    assert account.begun == []
+
+
+def test_one_failure_ends_it(graph: Graph) -> None:
+    """Without keep_going nothing is started after a failure, and what was left out says what it owes that to."""
+    graph.add("bad", fails=True).add("good").add("user", ["bad"])
+    account = Account()
+    assert run(graph, workers=1, account=account) == {"bad": "failed", "good": "skipped", "user": "skipped"}
+    errors = {str(done.error) for _, done in account.ends}
+    assert len(errors) == 1
+    assert "it was told to fail" in errors.pop()
+
+
+def test_keep_going_skips_what_needs_it(graph: Graph) -> None:
+    """With keep_going exactly what needs a failed stage is left out."""
+    graph.add("bad", fails=True).add("user", ["bad"]).add("last", ["user"]).add("good").add("also", ["good"])
+    ended = run(graph, workers=1, keep_going=True)
+    assert ended == {"bad": "failed", "user": "skipped", "last": "skipped", "good": "ran", "also": "ran"}
+
+
+def test_what_can_never_run_is_refused_first(graph: Graph) -> None:
+    """A stage that needs more memory than there is is refused before anything starts, with figures and the keys to set."""
+    graph.add("small").add("big", ["small"], resources={"memory": 64 * 10**9})
+    with pytest.raises(ConfigError) as refusal:
+        run(graph)
+    text = str(refusal.value)
+    assert "64 GB" in text
+    assert "8 GB" in text
+    assert "resources.memory" in text
+    assert "resources.stages.big.memory" in text
+    assert graph.notes() == []
+    assert run(graph, keep_going=True) == {"small": "ran", "big": "failed"}
+
+
+def test_fresh_stages_need_no_resources(graph: Graph) -> None:
+    """What is up to date is never refused: a laptop can look at what a server has built."""
+    graph.add("big", resources={"memory": 7 * 10**9})
+    run(graph)
+    assert run(graph, memory=10**9) == {"big": "fresh"}
+
+
+def test_thousand_fresh_nodes_cost_little(graph: Graph) -> None:
+    """A null run of 1,000 nodes is stats only: a second of CPU is far more than it takes, and no thread is started."""
+    graph.add("a")
+    run(graph)
+    (stage,) = (node.stage for node in graph.nodes.values())
+    node = graph.nodes["a"]
+    graph.nodes = {f"n{number}": type(node)(f"n{number}", stage, (), (number,)) for number in range(1000)}
+    account = Account()
+    began = time.process_time()
+    run(graph, account=account)
+    assert time.process_time() - began < 1.0
+    assert account.begun == []

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from net2bit.errors import Net2bitError, StoreError
-from net2bit.graph import fault, history, place, signals
+from net2bit.graph import attest, fault, history, place, signals
 from net2bit.graph.keys import full, used
 from net2bit.graph.place import Finished, Took, disk
 from net2bit.graph.restore import Restore
@@ -94,8 +94,9 @@ class Build:
             done = None if force else Restore(self._store, self._stage, self._base, work / "out").find(self._watch)
             if done is None:
                 self._store.keys.probe.require(self._stage.op.tools)
+                attest.require_key()
                 done = self._marked_run(work, fd)
-                self._store.cache.offer(self._base, full(self._base, done.extra), done.extra, done.made, done.took)
+                self._store.cache.offer(self._base, full(self._base, done.extra), done.extra, done.made, done.took, done.statement)
             built = self._commit(done, work)
             remove(self._checkpoints())
             return built
@@ -150,7 +151,8 @@ class Build:
             raise error
         made = place.collect(self._stage, work / "out")
         extra = self._unmoved(outcome)
-        return Finished(made, "ran", extra, self._took(outcome), str(log))
+        done = Finished(made, "ran", extra, self._took(outcome), str(log))
+        return replace(done, statement=self._statement(done))
 
     def _scratch(self, work: Path) -> Path:
         """Make the stage's scratch folder: of the stage key where it keeps checkpoints, of this run otherwise."""
@@ -223,8 +225,14 @@ class Build:
         store.records.refresh(self._base, target)
         with suppress(OSError):  # a copy for people; the records have it
             place.write_whole(place.manifest_path(store.root, stage), json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+        attest.place_beside([store.root / one.artifact.path for one in done.made], done.statement)
         figures = {name: took[name] for name in ("own", "started", "cpu", "peak")} if done.how == "ran" else {}
         return Built(key, done.how, lived["seconds"], **figures, log=done.log, metrics=took["metrics"])
+
+    def _statement(self, done: Finished) -> bytes:
+        """Return the sealed statement about what was just made."""
+        manifest = self._manifest(done, full(self._base, done.extra), done.took)
+        return attest.sealed(manifest, self._base, self._stage, done)
 
     def _manifest(self, done: Finished, key: str, took: Took) -> dict[str, Any]:
         outputs = {

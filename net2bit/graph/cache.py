@@ -11,6 +11,7 @@ cache is a notice, never an error.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -77,6 +78,7 @@ class Entry:
         extra: See `records.Record`.
         outputs: (digest, tree, executable) of each product.
         took: What the run took: seconds, cpu, peak, metrics.
+        statement: SHA-256 of the statement about it (see `net2bit.provenance`); empty where there is none.
     """
 
     path: Path
@@ -84,6 +86,7 @@ class Entry:
     extra: str
     outputs: tuple[tuple[str, bool, bool], ...]
     took: dict[str, Any]
+    statement: str = ""
 
 
 class Cache:
@@ -138,6 +141,16 @@ class Cache:
             else:
                 link(self._blob(sha, executable=executable), here)
 
+    def statement(self, entry: Entry) -> bytes:
+        """Return the statement about an entry; empty where it has none, or lost it: that is no reason to build again."""
+        if not entry.statement:
+            return b""
+        with suppress(OSError):
+            found = self._blob(entry.statement).read_bytes()
+            if hashlib.sha256(found).hexdigest() == entry.statement:
+                return found
+        return b""
+
     def mend(self, entry: Entry) -> None:
         """Drop the damaged blobs of an entry that could not be restored, and the entry when it has any, or lacks one."""
         with self._excused("cannot be written"):
@@ -151,8 +164,8 @@ class Cache:
                 entry.path.unlink(missing_ok=True)
                 self._notice(f"a result in the cache was damaged and is made again ({entry.path})")
 
-    def offer(self, base: str, key: str, extra: str, made: Sequence[Made], took: dict[str, Any]) -> None:
-        """Take a finished result in; what cannot be taken in is left out, with a notice."""
+    def offer(self, base: str, key: str, extra: str, made: Sequence[Made], took: dict[str, Any], statement: bytes = b"") -> None:
+        """Take a finished result in, with the *statement* about it; what cannot be taken in is left out, with a notice."""
         if not self.enabled or sum(one.size for one in made) > self._limit:
             return
         with self._excused("cannot be written"), self._locked(fcntl.LOCK_SH):
@@ -161,6 +174,9 @@ class Cache:
                 blobs |= self._take(one)
             outputs = [[one.digest, one.artifact.tree, one.executable] for one in made]
             entry = {"format": FORMAT, "key": key, "extra": extra, "outputs": outputs, "took": took, "blobs": blobs}
+            if statement:
+                entry["statement"] = self._take_statement(statement)
+                blobs[entry["statement"]] = len(statement)
             path = self._entries(base) / f"{key}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, json.dumps(entry, sort_keys=True))
@@ -193,6 +209,13 @@ class Cache:
             fresh.replace(blob)
         finally:
             fresh.unlink(missing_ok=True)
+
+    def _take_statement(self, statement: bytes) -> str:
+        digest = hashlib.sha256(statement).hexdigest()
+        blob = self._blob(digest)
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(blob, statement)
+        return digest
 
     def _take_text(self, text: str, blob: Path) -> None:
         if not blob.exists() or text_digest(text) != text_digest(blob.read_text(encoding="utf-8", errors="surrogateescape")):
@@ -257,7 +280,7 @@ def _read(path: Path) -> Entry | None:
         if found["format"] != FORMAT:
             return None
         outputs = tuple((str(digest), bool(tree), bool(executable)) for digest, tree, executable in found["outputs"])
-        return Entry(path, found["key"], found["extra"], outputs, found["took"])
+        return Entry(path, found["key"], found["extra"], outputs, found["took"], str(found.get("statement", "")))
     except (OSError, ValueError, KeyError, TypeError):
         with suppress(OSError):
             path.unlink()

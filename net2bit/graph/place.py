@@ -54,6 +54,7 @@ class Finished:
         extra: See `records.Record`.
         took: What its run took: seconds, own, started, cpu, peak, metrics.
         log: The log's path; empty where nothing ran.
+        statement: Who made it, from what and how (see `net2bit.provenance`); empty where nobody knows.
     """
 
     made: Sequence[Made]
@@ -61,6 +62,7 @@ class Finished:
     extra: str
     took: Took
     log: str = ""
+    statement: bytes = b""
 
 
 @contextmanager
@@ -94,6 +96,11 @@ def manifest_path(root: Path, stage: Stage) -> Path:
     """Return where the manifest of a stage lies: beside its first product."""
     first = root / stage.outputs[0].path
     return first.with_name(f".{first.name}.manifest.json")
+
+
+def statement_path(product: Path) -> Path:
+    """Return where the statement about a product lies: beside it."""
+    return product.with_name(f".{product.name}.intoto.json")
 
 
 def collect(stage: Stage, folder: Path) -> list[Made]:
@@ -210,11 +217,11 @@ def _move(moves: Sequence[tuple[Path, Path]]) -> None:
         raise
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a small file beside *path* and rename it into place."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        fresh.write_text(text, encoding="utf-8")
+        fresh.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
         fresh.replace(path)
     except OSError:
         with suppress(OSError):

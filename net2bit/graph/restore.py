@@ -44,7 +44,8 @@ class Restore:
                 made = self._matching(record.outs.split())
                 if made:
                     watch({"event": "restored", "from": places[0]})
-                    return Finished(made, "restored", record.extra, manifest["took"])
+                    statement = _statement(place.statement_path(self._store.root / places[0]))
+                    return Finished(made, "restored", record.extra, manifest["took"], statement=statement)
             empty(self._out)
         return None
 
@@ -57,7 +58,7 @@ class Restore:
                 made = self._matching([digest for digest, _, _ in entry.outputs])
                 if made:
                     watch({"event": "restored", "from": str(cache.folder)})
-                    return Finished(made, "restored", entry.extra, entry.took)
+                    return Finished(made, "restored", entry.extra, entry.took, statement=cache.statement(entry))
             empty(self._out)
             cache.mend(entry)
         return None
@@ -87,6 +88,13 @@ class Restore:
         except StageError:
             return None
         return made if [one.digest for one in made] == list(digests) else None
+
+
+def _statement(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # nobody's fault: what it is about is whole
+        return b""
 
 
 def _copy(source: Path, target: Path) -> None:

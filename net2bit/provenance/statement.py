@@ -6,6 +6,7 @@ used; what they have no word for stands in annotations. What the types mean is w
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -111,7 +112,11 @@ def statement(
                     "platform": manifest["platform"],
                     "environment": manifest["environment"],
                 },
-                "resolvedDependencies": [*_inputs(manifest["inputs"], makers or {}), *_code(manifest["code"]), *_tools(manifest["tools"])],
+                "resolvedDependencies": [
+                    *_inputs(manifest["inputs"], makers or {}),
+                    *_code({**manifest["code"], **dict(json.loads(extra or "[]"))}),
+                    *_tools(manifest["tools"]),
+                ],
             },
             "runDetails": {
                 "builder": {"id": BUILDER, "version": {"net2bit": net2bit.__version__}},

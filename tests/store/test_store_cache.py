@@ -135,19 +135,19 @@ def test_entry_that_leads_out_of_its_tree_is_refused(cached: Project) -> None:
 def test_limit_evicts_what_was_not_used_longest(cached: Project) -> None:
     """Above its limit the cache drops the least recently used results, and keeps those that were restored since."""
     for word in ("A", "B", "C"):
-        cached.build(first(), second(word * 1000))
+        cached.build(first(), second(word * 20_000))
     entries = {path: path.stat().st_mtime for path in cached.cache.dir.glob("ac/*/*/*.json")} if cached.cache.dir else {}
     assert len(entries) == 4
     for age, path in enumerate(sorted(entries, key=lambda path: -entries[path])):
         os.utime(path, (1e9 - age, 1e9 - age))
-    assert cached.how(second("A" * 1000)) == ["restored"]
-    tight = Project(cached.root, CacheSettings(cached.cache.dir, size=5500), cached.notices)
-    tight.build(second("D" * 1000))
+    assert cached.how(second("A" * 20_000)) == ["restored"]
+    tight = Project(cached.root, CacheSettings(cached.cache.dir, size=150_000), cached.notices)
+    tight.build(second("D" * 20_000))
     size = sum(blob.stat().st_size for blob in _blobs(cached))
-    assert size <= 5500
+    assert size <= 150_000
     shutil.rmtree(cached.root / "build/final.txt")
     with cached.store() as store:
-        kept = [word for word in "ABCD" if store.restorable(second(word * 1000), store.check(second(word * 1000)).key or "")]
+        kept = [word for word in "ABCD" if store.restorable(second(word * 20_000), store.check(second(word * 20_000)).key or "")]
     assert kept == ["A", "D"]
 
 

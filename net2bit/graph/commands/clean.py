@@ -78,7 +78,7 @@ def remove(path: Path, top: Path) -> None:
         else:
             path.unlink(missing_ok=True)
         for folder in path.parents:
-            if top not in folder.parents or any(not item.name.endswith(".manifest.json") for item in folder.iterdir()):
+            if top not in folder.parents or any(not item.name.endswith((".manifest.json", ".intoto.json")) for item in folder.iterdir()):
                 return
             shutil.rmtree(folder)
     except OSError as fault:

@@ -18,6 +18,8 @@ from net2bit.graph.commands.why import Why
 from net2bit.graph.explain import needed
 from net2bit.graph.paths import DIST
 
+_LOOKS = 3  # at a tree in which files have just been written
+
 
 class App(DoitMain):
     """doit, its commands replaced or joined by ours."""
@@ -57,10 +59,12 @@ def remember(root: Path, words: Sequence[str], namespace: dict[str, Any], before
     plan, store = namespace["PLAN"], namespace["STORE"]
     stages = needed(plan, [plan.find(word).name for word in words if "=" not in word and word != "run"] or plan.goals)
     dist = str(root / DIST / plan.name)
-    if (null.stat_of(dist) or (0, 0))[1] > time.time_ns() - null.SETTLED_NS:
-        time.sleep(null.SETTLED_NS / 1e9)  # something was just built: a stat taken now would not tell a change in the same tick
-    began = time.time_ns()
-    store.renew()
-    if all(store.check(stage).fresh for stage in stages):
+    for _ in range(_LOOKS):
+        began = time.time_ns()
+        store.renew()
+        if not all(store.check(stage).fresh for stage in stages):
+            return
         seen = {**store.looked(), **before, dist: null.stat_of(dist)}
-        null.remember(root, words, os.environ, stages=[stage.name for stage in stages], seen=seen.items(), began=began)
+        if null.remember(root, words, os.environ, stages=[stage.name for stage in stages], seen=seen.items(), began=began):
+            return
+        time.sleep(null.SETTLED_NS / 1e9)  # something was just written: a stat taken now would not tell a change in the same tick

@@ -81,15 +81,18 @@ def remember(
     stages: Iterable[str],
     seen: Iterable[tuple[str, Stat | None]],
     began: int,
-) -> None:
+) -> bool:
     """Keep what a complete check of *words* looked at; a stat of None says that the path was looked for and absent.
 
     A file that was changed within a tick of the clock before the check *began* (ns since 1970) could change again without a
     trace, so nothing is kept then. A memo that cannot be written (a read-only tree) is left out, too: the next run asks the store.
+
+    Returns:
+        False where something has just changed: another look, a tick later, may be kept.
     """
     seen = list(seen)
     if any(stat is not None and max(stat[:2]) > began - SETTLED_NS for _, stat in seen):
-        return
+        return False
     memo = {
         "format": FORMAT,
         "surroundings": _surroundings(environ),
@@ -104,6 +107,7 @@ def remember(
         fresh.replace(path)
     except OSError:
         fresh.unlink(missing_ok=True)
+    return True
 
 
 def forget(root: Path) -> None:

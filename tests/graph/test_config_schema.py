@@ -12,7 +12,12 @@ from schemas.experiment import Experiment
 from schemas.reference import files
 
 TREE = PROJECT / "experiments"
-OPTIONS = sorted(str(file.relative_to(TREE).with_suffix("")) for file in TREE.rglob("*.yaml") if file.parent != TREE)
+SWEEPS = {"executor", "hydra"}  # groups of experiments/sweep.yaml, which is no experiment
+OPTIONS = sorted(
+    str(file.relative_to(TREE).with_suffix(""))
+    for file in TREE.rglob("*.yaml")
+    if file.parent != TREE and file.relative_to(TREE).parts[0] not in SWEEPS
+)
 
 # What an option needs besides itself: images, a board that can hold the DPU, a DPU that the board can hold.
 WITH = {

@@ -1,0 +1,60 @@
+"""Several front ends in one tree: who submits just now, and whose jobs are whose."""
+
+import os
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+from net2bit.graph import locks, signals
+from net2bit.slurm import attempt
+from net2bit.slurm.client import Listing
+
+_COUNTER: Final = "submit.lock"
+
+
+def _drop(_holder: dict[str, Any]) -> None:
+    """Say nothing: submitting takes seconds."""
+
+
+class Desk:
+    """One front end. While it lives it holds a lock of its name, by which others see that its jobs have an owner."""
+
+    def __init__(self, state: Path) -> None:
+        """Work in the tree whose state lies in *state*."""
+        self._state = state
+        self._home = attempt.home(state)
+        self.name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+        self._own = locks.held(self._lock(self.name), "front end", _drop, signals.check)
+
+    def __enter__(self) -> Self:
+        self._own.__enter__()
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._own.__exit__(None, None, None)
+
+    def _lock(self, name: str) -> Path:
+        return self._home / f"front-{name}.lock"
+
+    def lives(self, name: str) -> bool:
+        """Return whether the front end *name* is at work."""
+        return bool(name) and locks.alive(self._lock(name))
+
+    @contextmanager
+    def counter(self) -> Iterator[None]:
+        """Be the only one who submits: what another front end has submitted is seen in the queue then, and adopted.
+
+        Raises:
+            StoreError: The tree cannot be written.
+        """
+        with locks.held(self._home / _COUNTER, "submit", _drop, signals.check):
+            yield
+
+    def tidy(self, listing: Listing, used: Collection[Path]) -> None:
+        """Remove the folders of jobs that have ended and whose front end is gone; *used* are those that somebody here looks at."""
+        queued = {job.folder for job in listing.jobs.values() if job.live}
+        for one in attempt.all_of(self._state):
+            if str(one.folder) not in queued and one.folder not in used and not self.lives(one.owner()):
+                one.remove()

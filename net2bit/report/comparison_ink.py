@@ -5,10 +5,12 @@ Nothing here depends on anything but the shapes: the same picture gives the same
 
 import io
 import math
+import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
+from importlib.util import find_spec
 from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont
@@ -22,6 +24,8 @@ DARK: Final = {"paper": "#1a2029", "ink": "#e6eaf0", "soft": "#9aa6b6", "grid": 
 """Look -> colour. A group of points has the look `c0`, `c1`, … of a set that people with any colour vision tell apart."""
 _GROUPS: Final = (SET[5], SET[0], SET[2], SET[3], SET[4], SET[1], SET[6])
 TINTS: Final = {f"c{at}": css(colour) for at, colour in enumerate(_GROUPS)}
+_BRIGHT: Final = {"c0": "#56b4e9", "c5": "#a8c7ff"}
+"""What of it is too dim on a dark page."""
 ZOOM: Final = 2  # pixels of a PNG for each unit
 _FINE: Final = 3  # the PNG is drawn so much larger and then reduced: smooth edges
 
@@ -72,13 +76,20 @@ class Picture:
 
 
 @lru_cache(maxsize=64)
-def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
+def _font(size: float, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(_fonts() / f"DejaVuSans{'-Bold' if bold else ''}.ttf", size)
 
 
-def length(text: str, size: float) -> float:
-    """Return about how wide *text* is; the reader's own font may be a little wider."""
-    return float(_font(size).getlength(text)) * 1.1
+@lru_cache(maxsize=1)
+def _fonts() -> pathlib.Path:
+    """Return the folder of the fonts that matplotlib brings (which is not imported for that): the same letters on every machine."""
+    found = find_spec("matplotlib")
+    return pathlib.Path(found.origin if found and found.origin else "").parent / "mpl-data" / "fonts" / "ttf"
+
+
+def length(text: str, size: float, *, bold: bool = False) -> float:
+    """Return how wide *text* is; few fonts are wider than this one."""
+    return float(_font(size, bold=bold).getlength(text))
 
 
 def _polygon(corners: int, turn: float) -> tuple[Spot, ...]:
@@ -134,7 +145,8 @@ def svg(picture: Picture, *, alone: bool) -> str:
 def style() -> str:
     """Return the rules that make a picture dark where the reader's system is."""
     fills = "".join(f".n-{look}{{fill:{colour}}}.s-{look}{{stroke:{colour}}}" for look, colour in DARK.items())
-    return f"@media (prefers-color-scheme:dark){{{fills}}}"
+    bright = "".join(f".f-{look}{{fill:{colour}}}" for look, colour in _BRIGHT.items())
+    return f"@media (prefers-color-scheme:dark){{{fills}{bright}}}"
 
 
 def _svg(shape: Shape) -> str:
@@ -157,7 +169,7 @@ def _svg(shape: Shape) -> str:
 def _svg_mark(mark: Mark) -> str:
     title = f"<title>{escape(mark.title)}</title>" if mark.title else ""
     edge, opacity = ("ink", "1") if mark.strong else ("paper", ".75")
-    paint = f'fill="{TINTS[tint(mark)]}" stroke="{LIGHT[edge]}" class="s-{edge}" fill-opacity="{opacity}" stroke-width="1.2"'
+    paint = f'class="s-{edge} f-{tint(mark)}" fill="{TINTS[tint(mark)]}" stroke="{LIGHT[edge]}" fill-opacity="{opacity}" stroke-width="1.2"'
     if mark.group % len(OUTLINES) == 0:
         body = f'<circle cx="{mark.at[0]:.1f}" cy="{mark.at[1]:.1f}" r="{mark.radius:.1f}" {paint}>{title}</circle>'
     else:
@@ -190,9 +202,8 @@ def _draw_path(canvas: Image.Image, path: Path, scale: int) -> None:
 def _draw_words(canvas: Image.Image, words: Words, scale: int) -> None:
     anchor = {"start": "ls", "middle": "ms", "end": "rs"}[words.anchor]
     spot = (words.at[0] * scale, words.at[1] * scale)
-    bold = scale * words.size / 60 if words.bold else 0
-    colour = LIGHT[words.look]
-    ImageDraw.Draw(canvas).text(spot, words.text, colour, _font(words.size * scale), anchor, stroke_width=bold, stroke_fill=colour)
+    font = _font(0.92 * words.size * scale, bold=words.bold)  # as wide as most readers' own
+    ImageDraw.Draw(canvas).text(spot, words.text, LIGHT[words.look], font, anchor)
 
 
 def _draw_mark(canvas: Image.Image, mark: Mark, scale: int) -> None:
@@ -214,7 +225,7 @@ def box(mark: Mark) -> tuple[float, float, float, float]:
 
 def room(words: Words) -> tuple[float, float, float, float]:
     """Return left, top, right and bottom of a line of text."""
-    wide = length(words.text, words.size)
+    wide = length(words.text, words.size, bold=words.bold)
     left = words.at[0] - {"start": 0.0, "middle": wide / 2, "end": wide}[words.anchor]
     return left, words.at[1] - 0.85 * words.size, left + wide, words.at[1] + 0.25 * words.size
 

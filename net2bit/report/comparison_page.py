@@ -78,7 +78,7 @@ def gather(sweep: Sweep, best: set[int]) -> View:
         "metrics": [_head(metric) for metric in shown],
         "more": sum(not metric.main for metric in shown),
         "rows": _rows(sweep, choices, shown, best),
-        "undone": [_undone(row) for row in sweep.rows if row.status != DONE],
+        "undone": _undone(sweep),
         "work": sweep.work,
         "times": _times(sweep.times),
     }
@@ -152,7 +152,7 @@ def _rows(sweep: Sweep, choices: Sequence[str], shown: Sequence[Metric], best: s
             "report": _link(sweep, row.report),
             "choices": [row.choices.get(key, NONE) for key in choices],
             "cells": [column[at] for column in columns],
-            "command": f"./doitw {shlex.join(row.words)}".rstrip(),
+            "command": _command(row),
             "files": [{"kind": file["kind"], "href": _link(sweep, file["path"])} for file in row.files],
         }
         for at, row in enumerate(sweep.rows)
@@ -166,7 +166,7 @@ def _cells(sweep: Sweep, metric: Metric) -> list[View]:
     top = {1: max, -1: min}[metric.sign](known) if metric.sign and known else None
     texts = aligned(found)
     return [
-        {"text": text, "value": "" if one is None else repr(one), "best": one is not None and one == top, "main": metric.main}
+        {"text": text, "value": "" if one is None else repr(one), "top": one is not None and one == top, "main": metric.main}
         for text, one in zip(texts, found, strict=True)
     ]
 
@@ -182,17 +182,27 @@ def _link(sweep: Sweep, path: str) -> str:
     return quote(f"{sweep.root}/{path}") if path else ""
 
 
-def _undone(row: Row) -> View:
-    first, _, rest = row.error.partition("\n")
-    return {
-        "number": row.number,
-        "label": row.label,
-        "status": row.status,
-        "look": LOOKS.get(row.status, ""),
-        "error": first or "no reason was given",
-        "rest": rest,
-        "command": f"./doitw {shlex.join(row.words)}".rstrip(),
-    }
+def _undone(sweep: Sweep) -> list[View]:
+    """Return what was not done, the points of one reason together."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in sweep.rows:
+        if row.status != DONE:
+            found.setdefault((row.status, row.error), []).append(row)
+    return [
+        {
+            "status": status,
+            "look": LOOKS.get(status, ""),
+            "error": error.partition("\n")[0] or "no reason was given",
+            "rest": error.partition("\n")[2],
+            "points": [{"number": row.number, "label": row.label} for row in rows],
+            "command": _command(rows[0]),
+        }
+        for (status, error), rows in found.items()
+    ]
+
+
+def _command(row: Row) -> str:
+    return f"./doitw {shlex.join(row.words)}".rstrip()
 
 
 def _times(times: Mapping[str, Any]) -> View | None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from net2bit.report import comparison_front as fronts
-from net2bit.report.charts import LogScale, Scale
+from net2bit.report.charts import LogScale, Scale, nice
 from net2bit.report.comparison_ink import Mark, Path, Picture, Shape, Spot, Words, box, length, meet, room
 from net2bit.report.comparison_points import Metric, Row, Sweep
 
@@ -18,6 +18,7 @@ SPANS: Final = 20.0  # an axis is logarithmic where its largest value is so many
 GROUPS: Final = range(2, 8)  # so many groups can be told apart
 DOT: Final = (4.5, 13.0)  # smallest and largest radius
 CROWD: Final = 80  # points above which dots get smaller
+WANTED: Final = 8  # ticks on an axis, about
 LONGEST: Final = 30  # characters of a label
 _AROUND: Final = ((1, 0), (-1, 0), (0, -1), (0, 1), (0.8, -0.8), (-0.8, -0.8), (0.8, 0.8), (-0.8, 0.8))
 _AWAY: Final = (5.0, 14.0, 26.0, 42.0)
@@ -76,7 +77,7 @@ def _draw(sweep: Sweep, name: str, rows: Sequence[Row], metrics: tuple[Metric, M
     marks = {row.number: _mark(row, metrics, axes, (key, groups), rows, strong=row.number in best) for row in rows}
     kept = sorted((row for row in rows if row.number in best), key=lambda row: (value(row, x), value(row, y), row.number))
     line = steps([marks[row.number].at for row in kept], down=x.sign > 0)
-    said, missed = _labels(kept, marks, axes, shorten(sweep))
+    said, missed = _labels(kept, marks, axes, shorten(sweep), line)
     shapes = [
         *_grid(axes, x, y),
         *legend,
@@ -203,13 +204,21 @@ def tick(number: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def ticks(along: Scale) -> list[float]:
+    """Return round values on an axis; these pictures have room for more than those of the report."""
+    if isinstance(along, LogScale):
+        return along.ticks()
+    step = nice((along.high - along.low) / WANTED)
+    return [round(place * step, 10) for place in range(math.ceil(along.low / step - 1e-9), math.floor(along.high / step + 1e-9) + 1)]
+
+
 def _grid(axes: _Axes, x: Metric, y: Metric) -> Iterator[Shape]:
     bottom, right = HIGH - BOTTOM, WIDE - RIGHT
-    for value_ in axes.x.ticks():
+    for value_ in ticks(axes.x):
         spot = axes.at(value_, axes.y.low)
         yield Path(((spot[0], axes.top), (spot[0], bottom)), "grid")
         yield Words((spot[0], bottom + 17), tick(value_), "soft", anchor="middle")
-    for value_ in axes.y.ticks():
+    for value_ in ticks(axes.y):
         spot = axes.at(axes.x.low, value_)
         yield Path(((LEFT, spot[1]), (right, spot[1])), "grid")
         yield Words((LEFT - 8, spot[1] + 4), tick(value_), "soft", anchor="end")
@@ -231,9 +240,11 @@ def shorten(sweep: Sweep) -> dict[int, str]:
     return {number: text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}" for number, text in texts.items()}
 
 
-def _labels(kept: Sequence[Row], marks: Mapping[int, Mark], axes: _Axes, names: Mapping[int, str]) -> tuple[list[Shape], int]:
-    """Return the labels of the points on the front, where there is room, and how many have none."""
-    taken = [box(mark) for mark in marks.values()]
+def _labels(
+    kept: Sequence[Row], marks: Mapping[int, Mark], axes: _Axes, names: Mapping[int, str], line: Sequence[Spot]
+) -> tuple[list[Shape], int]:
+    """Return the labels of the points on the front, where there is room beside dots and *line*, and how many have none."""
+    taken = [*map(box, marks.values()), *(_thin(one, other) for one, other in pairwise(line))]
     said: list[Shape] = []
     missed = 0
     for row in kept:
@@ -245,6 +256,11 @@ def _labels(kept: Sequence[Row], marks: Mapping[int, Mark], axes: _Axes, names: 
         taken.append(room(words))
         said += [*_leader(mark, words), words]
     return said, missed
+
+
+def _thin(one: Spot, other: Spot) -> tuple[float, float, float, float]:
+    """Return the box of a level or upright line."""
+    return min(one[0], other[0]) - 1, min(one[1], other[1]) - 1, max(one[0], other[0]) + 1, max(one[1], other[1]) + 1
 
 
 def _places(mark: Mark, text: str) -> Iterator[Words]:
@@ -279,6 +295,6 @@ def _notes(sweep: Sweep, rows: Sequence[Row], kept: Sequence[Row], metrics: Sequ
     if predicted:
         yield f"Predicted, not measured: {', '.join(predicted)}."
     if missed:
-        yield f"{missed} of these points have no label for want of room; the table marks them all."
+        yield f"{missed} of them without a label, for want of room: the table marks them all."
     if len(rows) < len(sweep.rows):
         yield f"{len(sweep.rows) - len(rows)} of {len(sweep.rows)} points lack one of the figures and are not drawn."

@@ -173,7 +173,7 @@ class Cache:
             for one in made:
                 blobs |= self._take(one)
             outputs = [[one.digest, one.artifact.tree, one.executable] for one in made]
-            entry = {"format": FORMAT, "key": key, "extra": extra, "outputs": outputs, "took": took, "blobs": blobs}
+            entry: dict[str, Any] = {"format": FORMAT, "key": key, "extra": extra, "outputs": outputs, "took": took, "blobs": blobs}
             if statement:
                 entry["statement"] = self._take_statement(statement)
                 blobs[entry["statement"]] = len(statement)

@@ -1,0 +1,234 @@
+"""The shared cache as a build sees it: fetch a result, offer one, wait for what is still on its way.
+
+No fault of the cache is one of the build. A server that cannot be reached, is slow, refuses or breaks off is left out for the rest
+of the build, after one notice; an entry that is damaged or that nobody trusted has signed is made anew, after one notice for all of them.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Final
+
+from net2bit.cache import entry, wire
+from net2bit.cache.blobs import Blob, Seal, Spoiled, download, keep, small
+from net2bit.cache.places import reach
+from net2bit.cache.sender import Parcel, Sender
+from net2bit.cache.settings import RemoteSettings
+from net2bit.cache.transport import Missing, Refused, Transport, Unavailable
+from net2bit.cache.work import Meter, again, attend, spread
+from net2bit.job import Event
+from net2bit.provenance.envelope import LIMIT, Trust, Untrusted, seal, unseal
+from net2bit.provenance.keys import VARIABLE, load_public, signer
+from net2bit.provenance.statement import OutputFact
+
+_BAD: Final = 3  # damaged entries after which a server is left out: each costs the time of its transfer
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A result that lies in the folder for arrivals, every content under its digest (and `.x` where it is executable).
+
+    Attributes:
+        key: The whole stage key.
+        extra: See `graph.records.Record`.
+        outputs: Its products, in the order of the stage's.
+        took: What the run took.
+        seals: Seal of a file that was hashed as it came -> its digest.
+    """
+
+    key: str
+    extra: str
+    outputs: tuple[OutputFact, ...]
+    took: Mapping[str, Any]
+    seals: Mapping[Seal, str]
+
+
+class RemoteCache:
+    """Results of other machines."""
+
+    def __init__(self, settings: RemoteSettings, notice: Callable[[str], None]) -> None:
+        """Connect to nothing yet; *notice* receives lines for people.
+
+        Raises:
+            ConfigError: A key is none.
+        """
+        self.settings = settings
+        self._trust = Trust(settings.trust, [key for given in settings.keys for key in load_public(given)])
+        self._signer = signer() if settings.writes else None
+        self._notice = notice
+        self._lock = threading.Lock()
+        self._off = False
+        self._bad: set[str] = set()
+        self._damaged = 0
+
+    @cached_property
+    def _transport(self) -> Transport:
+        return reach(self.settings)
+
+    def _reach(self) -> Transport:
+        """Return the transport; made by one thread, in a thread that may hang."""
+        with self._lock:
+            return self._transport
+
+    @cached_property
+    def _sender(self) -> Sender:
+        return Sender(self._reach, self.settings, self._notice, self.leave)
+
+    def fetch(
+        self,
+        base: str,
+        kinds: Sequence[tuple[str, bool]],
+        into: Path,
+        *,
+        holds: Callable[[str], bool] = lambda _: True,
+        have: Callable[[str, bool], bool] = lambda _, __: False,
+        watch: Callable[[Event], None] = lambda _: None,
+        poll: Callable[[], None] = lambda: None,
+    ) -> Fetched | None:
+        """Bring the result of the stage key *base* into the folder *into*; None where there is none that counts.
+
+        Args:
+            base: The stage key.
+            kinds: (kind, whether it is a folder) of each product, in order.
+            into: Folder for the contents. What stays in it after a break is continued by the next build.
+            holds: Tells whether the code that only a run finds is the same here (`Statement.extra`).
+            have: Tells whether a content (digest, executable) is here already, and need not come.
+            watch: Receives `progress` events.
+            poll: Called now and then while it waits; what it raises ends the transfer.
+        """
+        if self._off or not self.settings.reads:
+            return None
+        meter = Meter()
+
+        def beat() -> None:
+            poll()
+            if meter.total:
+                watch(
+                    {"event": "progress", "done": min(meter.got, meter.total), "total": meter.total, "text": f"from {self.settings.shown}"}
+                )
+
+        def take() -> Fetched | None:
+            return self._take(base, kinds, into, holds, have, meter)
+
+        try:
+            return attend(take, meter, self.settings.timeout, beat)
+        except Missing:
+            return None
+        except (Untrusted, Spoiled, wire.Malformed) as fault:
+            self._refuse(base, fault)
+        except (Refused, Unavailable) as fault:
+            self.leave(str(fault))
+        except OSError as fault:
+            self.leave(f"what comes from it cannot be kept here: {fault.strerror or fault}")
+        return None
+
+    def _take(
+        self,
+        base: str,
+        kinds: Sequence[tuple[str, bool]],
+        into: Path,
+        holds: Callable[[str], bool],
+        have: Callable[[str, bool], bool],
+        meter: Meter,
+    ) -> Fetched | None:
+        files = wire.decode(self._small(entry.address(base), wire.LIMIT, meter))
+        statement = unseal(self._statement(files, meter), self._trust)
+        entry.check(statement, base, kinds, self.settings.max_entry)
+        if statement.extra and not holds(statement.extra):
+            return None
+        meter.total = sum(one.size for one in statement.outputs)
+        wanted = [blob for blob in entry.blobs(statement.outputs) if not have(blob.digest, blob.executable)]
+        seals = self._bring(wanted, {one.digest: one.contents for one in files}, into, meter)
+        return Fetched(statement.key, statement.extra, statement.outputs, statement.took, seals)
+
+    def _statement(self, files: Sequence[wire.OutputFile], meter: Meter) -> bytes:
+        found = entry.pointer(files)
+        sealed = found.contents if found.contents is not None else self._small(f"cas/{found.digest}", LIMIT, meter)
+        if hashlib.sha256(sealed).hexdigest() != found.digest:
+            raise Spoiled("its statement has another digest")
+        return sealed
+
+    def _small(self, name: str, limit: int, meter: Meter) -> bytes:
+        return again(lambda: small(self._reach(), name, limit, meter), meter, self.settings.retries)
+
+    def _bring(self, wanted: Sequence[Blob], contents: Mapping[str, bytes | None], into: Path, meter: Meter) -> dict[Seal, str]:
+        into.mkdir(parents=True, exist_ok=True)
+        seals: dict[Seal, str] = {}
+
+        def bring(blob: Blob) -> None:
+            content = contents.get(blob.digest)
+            if content is not None:
+                seals[keep(into, blob, content)] = blob.digest
+            else:
+                seals[download(self._reach(), blob, into, meter, self.settings.retries)] = blob.digest
+
+        near = [blob for blob in wanted if contents.get(blob.digest) is not None]
+        for blob in near:
+            bring(blob)
+            meter.add(0)
+        spread(partial(bring, blob) for blob in wanted if contents.get(blob.digest) is None)
+        return seals
+
+    def has(self, base: str, poll: Callable[[], None] = lambda: None) -> bool:
+        """Return whether there is an entry for the stage key *base*; nothing is verified."""
+        if self._off or not self.settings.reads:
+            return False
+        meter = Meter()
+        try:
+            return attend(lambda: self._reach().exists(entry.address(base)), meter, self.settings.timeout, poll)
+        except (Refused, Unavailable) as fault:
+            self.leave(str(fault))
+            return False
+
+    @property
+    def accepts(self) -> bool:
+        """Whether results are sent."""
+        if self._off or not self.settings.writes or self._sender.closed:
+            return False
+        if self._signer is None and self.settings.trust == "required":
+            self._sender.refuse(f"{VARIABLE} gives no key to sign with, and cache.remote.trust asks for signatures")
+            return False
+        return True
+
+    def offer(self, base: str, statement: Mapping[str, Any], sources: Sequence[entry.Source], *, anew: bool) -> None:
+        """Send a result in the background.
+
+        Args:
+            base: The stage key.
+            statement: What is said about it (see `provenance.statement`); signed here.
+            sources: Its files.
+            anew: It has just been made: an entry that is there is replaced.
+        """
+        if self.accepts:
+            sealed = seal(statement, self._signer)
+            self._sender.add(Parcel(base, sealed, tuple(sources), anew=anew, mend=base in self._bad))
+
+    def close(self, poll: Callable[[], None] = lambda: None) -> None:
+        """Wait until everything is sent, as long as it moves; then give connections back."""
+        if "_sender" in self.__dict__:
+            self._sender.drain(poll)
+        if "_transport" in self.__dict__:
+            self._transport.close()
+
+    def _refuse(self, base: str, fault: Exception) -> None:
+        """Leave out one entry."""
+        with self._lock:
+            first = not self._bad
+            self._bad.add(base)
+            self._damaged += not isinstance(fault, Untrusted)
+        if first:
+            self._notice(
+                f"a result in the shared cache {self.settings.shown} is refused and made here: {fault} (others like it are not told)"
+            )
+        if self._damaged >= _BAD:
+            self.leave("too many of its entries are damaged")
+
+    def leave(self, reason: str) -> None:
+        """Use it no more, in this build."""
+        with self._lock:
+            first, self._off = not self._off, True
+        if first:
+            self._notice(f"the shared cache {self.settings.shown} is left out of this build: {reason}")

@@ -1,0 +1,176 @@
+"""A shared cache on a web server: GET, HEAD and PUT over connections that stay open.
+
+Any server that takes PUT will do: nginx with its DAV module, Apache, bazel-remote, a bucket with an HTTP door. Certificates are
+checked against the system's list (SSL_CERT_FILE names another). Proxies come from the environment, as for other programs.
+"""
+
+import base64
+import re
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, Final
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+import net2bit
+from net2bit.cache.transport import CHUNK, Missing, Refused, Stream, Unavailable
+
+_CONNECTIONS: Final = 16
+_JUMPS: Final = 3  # redirects that are followed
+_MOVED: Final = frozenset({301, 302, 303, 307, 308})
+_WRITTEN: Final = frozenset({200, 201, 202, 204})
+_BUSY: Final = frozenset({408, 425, 429})
+_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_OK, _PART, _GONE, _NO_RANGE, _FAULT = 200, 206, 404, 416, 500
+
+
+class Http:
+    """The cache below one URL."""
+
+    def __init__(self, url: str, auth: str = "", timeout: float = 10.0) -> None:
+        """Reach the cache at *url*; nothing is sent yet.
+
+        Args:
+            url: Where `ac/` and `cas/` lie.
+            auth: `user:password`, or a bearer token; sent to this very server only.
+            timeout: Seconds to wait for a connection, and for each piece of an answer.
+        """
+        self._url = url.rstrip("/") + "/"
+        self._agent = {"User-Agent": f"net2bit/{net2bit.__version__}", "Accept-Encoding": "identity"}
+        self._secret = {"Authorization": _authorization(auth)} if auth else {}
+        self._pool = _pool(self._url, timeout)
+
+    def exists(self, name: str) -> bool:
+        """Return whether something lies under *name*."""
+        with self._answer("HEAD", name, {}) as answer:
+            return int(answer.status) != _GONE
+
+    @contextmanager
+    def get(self, name: str, offset: int = 0) -> Iterator[Stream]:
+        """Open what lies under *name*, from *offset* on where the server knows ranges."""
+        with self._answer("GET", name, {"Range": f"bytes={offset}-"} if offset else {}) as answer:
+            if answer.status == _GONE:
+                raise Missing(name)
+            if answer.status != _NO_RANGE:
+                start, size = _extent(answer)
+                yield Stream(start, size, lambda: _read(answer))
+                return
+        with self.get(name) as stream:  # what is there is shorter than what was got before
+            yield stream
+
+    def put(self, name: str, content: BinaryIO, size: int) -> None:
+        """Put *size* bytes under *name*."""
+        with self._answer("PUT", name, {"Content-Length": str(size), "Content-Type": "application/octet-stream"}, content) as answer:
+            if answer.status not in _WRITTEN:
+                raise Refused(f"it answers {answer.status} {answer.reason or ''}".rstrip())
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    @contextmanager
+    def _answer(
+        self, method: str, name: str, headers: Mapping[str, str], body: BinaryIO | None = None
+    ) -> "Iterator[urllib3.BaseHTTPResponse]":
+        """Send a request, follow redirects where that is safe, and hand out an answer that is no fault (404 is none)."""
+        with _told():  # what goes wrong in the caller's hands is no fault of the server's
+            answer = self._send(method, self._url + name, headers, body)
+        try:
+            _check(answer)
+            yield answer
+        finally:
+            _give_back(answer)
+
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: BinaryIO | None) -> urllib3.BaseHTTPResponse:
+        for _ in range(_JUMPS + 1):
+            secret = self._secret if _origin(url) == _origin(self._url) else {}
+            answer = self._pool.urlopen(
+                method, url, body=body, headers={**self._agent, **secret, **headers}, redirect=False, retries=False,
+                preload_content=False, decode_content=False,
+            )  # fmt: skip
+            if answer.status not in _MOVED or body is not None:
+                return answer
+            url = _next(url, answer)
+            _give_back(answer)
+        raise Refused("it redirects without end")
+
+
+def _pool(url: str, timeout: float) -> urllib3.PoolManager:
+    how: dict[str, Any] = {"timeout": urllib3.Timeout(connect=timeout, read=timeout), "maxsize": _CONNECTIONS, "blocksize": CHUNK // 4}
+    parts = urlsplit(url)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if proxy and not urllib.request.proxy_bypass(parts.netloc):
+        return urllib3.ProxyManager(proxy, **how)
+    return urllib3.PoolManager(**how)
+
+
+def _authorization(auth: str) -> str:
+    if ":" in auth:
+        return "Basic " + base64.b64encode(auth.encode()).decode()
+    return "Bearer " + auth
+
+
+def _origin(url: str) -> tuple[str, str | None, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _next(url: str, answer: urllib3.BaseHTTPResponse) -> str:
+    target = urljoin(url, answer.headers.get("Location", ""))
+    scheme = urlsplit(target).scheme
+    if scheme not in {"http", "https"} or (scheme == "http" and url.startswith("https:")):
+        raise Refused("it redirects to where nothing is safe")
+    return target
+
+
+def _check(answer: urllib3.BaseHTTPResponse) -> None:
+    status, said = answer.status, f"it answers {answer.status} {answer.reason or ''}".rstrip()
+    if status >= _FAULT or status in _BUSY:
+        raise Unavailable(said)
+    if status not in _WRITTEN | {_PART, _GONE, _NO_RANGE}:
+        raise Refused(said)
+
+
+def _extent(answer: urllib3.BaseHTTPResponse) -> tuple[int, int | None]:
+    """Return where an answer begins in the content, and how long the whole content is."""
+    length = answer.headers.get("Content-Length", "")
+    if answer.status != _PART:
+        return 0, int(length) if length.isascii() and length.isdigit() else None
+    found = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+    if found is None:
+        raise Unavailable("it answers with a part of something")
+    return int(found[1]), int(found[2]) if found[2] != "*" else None
+
+
+def _read(answer: urllib3.BaseHTTPResponse) -> bytes:
+    with _told():
+        return answer.read1(CHUNK)
+
+
+def _give_back(answer: urllib3.BaseHTTPResponse) -> None:
+    """Keep the connection where the answer was read to its end; close it otherwise."""
+    if answer.headers.get("Content-Length") == "0" or getattr(answer, "length_remaining", None) == 0:
+        answer.release_conn()
+        return
+    answer.close()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn the library's faults into ours; none of them repeats a header."""
+    try:
+        yield
+    except (HTTPError, OSError) as fault:
+        raise Unavailable(_words(fault)) from None
+
+
+def _words(fault: BaseException) -> str:
+    """Return the innermost reason of a fault in one line."""
+    reason = getattr(fault, "reason", None)
+    while isinstance(reason, BaseException):
+        fault, reason = reason, getattr(reason, "reason", None)
+    text = str(fault).rpartition(": ")[2] if isinstance(fault, HTTPError) else getattr(fault, "strerror", None) or str(fault)
+    return str(text or type(fault).__name__).splitlines()[0][:200]

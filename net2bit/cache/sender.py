@@ -1,0 +1,216 @@
+"""Results on their way to a shared cache, in the background, while the next stages are built."""
+
+import hashlib
+import io
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO, Final
+
+from net2bit.cache import entry
+from net2bit.cache.settings import RemoteSettings
+from net2bit.cache.transport import Refused, Transport, Unavailable
+from net2bit.cache.work import Meter, Pace, Task, again, spread
+
+_THREADS: Final = 4  # results at once; the files of each are sent by several threads again
+_BEAT: Final = 0.2
+_SILENT: Final = 1.0  # seconds of waiting that nobody needs to be told about
+
+
+class Moved(Exception):  # noqa: N818 - a newer build has replaced the file: its own result is sent instead
+    """A file is no longer what it was when it was offered."""
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A result to send.
+
+    Attributes:
+        base: The stage key.
+        sealed: The statement about it.
+        sources: Its files.
+        anew: An entry that is there is replaced.
+        mend: Contents that are there are replaced, too: some of them are damaged.
+    """
+
+    base: str
+    sealed: bytes
+    sources: tuple[entry.Source, ...]
+    anew: bool
+    mend: bool
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return sum(one.size for one in self.sources)
+
+
+class _Counted(io.RawIOBase):
+    """A file whose bytes are counted as they are read."""
+
+    def __init__(self, file: BinaryIO, meter: Meter) -> None:
+        self._file = file
+        self._meter = meter
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        chunk = self._file.read(size)
+        self._meter.add(len(chunk))
+        return chunk
+
+
+class Sender:
+    """Sends parcels; contents first, the entry that names them last."""
+
+    def __init__(
+        self, reach: Callable[[], Transport], settings: RemoteSettings, notice: Callable[[str], None], leave: Callable[[str], None]
+    ) -> None:
+        """Begin nothing yet; *leave* is told why the server cannot be used any more."""
+        self.closed = False
+        self._reach = reach
+        self._settings = settings
+        self._notice = notice
+        self._leave = leave
+        self._meter = Meter()
+        self._todo: deque[Parcel] = deque()
+        self._moving = threading.Condition()
+        self._pending = self._threads = self._sent = self._bytes = 0
+        self._there: set[str] = set()
+
+    def add(self, parcel: Parcel) -> None:
+        """Send *parcel* as soon as a thread is free."""
+        with self._moving:
+            self._todo.append(parcel)
+            self._pending += 1
+            self._meter.total += parcel.size
+            if self._threads < min(_THREADS, self._pending):
+                self._threads += 1
+                Task(self._run)
+
+    def _run(self) -> None:
+        while True:
+            with self._moving:
+                if not self._todo:
+                    self._threads -= 1
+                    return
+                parcel = self._todo.popleft()
+            try:
+                if not self.closed:
+                    self._send(parcel)
+            except Refused as fault:
+                self.refuse(str(fault))
+            except Unavailable as fault:
+                self._close()
+                self._leave(str(fault))
+            except Moved:
+                pass
+            except OSError as fault:
+                self.refuse(f"its files cannot be read: {fault.strerror or fault}")
+            finally:
+                with self._moving:
+                    self._pending -= 1
+                    self._moving.notify_all()
+
+    def refuse(self, reason: str) -> None:
+        """Send no more, in this build."""
+        if self._close():
+            self._notice(f"nothing is sent to the shared cache {self._settings.shown}: {reason}")
+
+    def _close(self) -> bool:
+        """Send no more; returns whether this is news."""
+        with self._moving:
+            first, self.closed = not self.closed, True
+            return first
+
+    def _send(self, parcel: Parcel) -> None:
+        name = entry.address(parcel.base)
+        if not parcel.anew and not parcel.mend and self._exists(name):
+            return
+        inside = entry.inlined(parcel.sources, parcel.sealed)
+        contents = {one.digest: _content(one) for one in parcel.sources if one.digest in inside}
+        outside = {one.digest: one for one in parcel.sources if one.digest not in inside}
+        spread([
+            *(partial(self._send_file, one, sure=parcel.mend) for one in outside.values()),
+            partial(self._put, f"cas/{hashlib.sha256(parcel.sealed).hexdigest()}", parcel.sealed),
+        ])  # fmt: skip
+        self._put(name, entry.message(parcel.sources, contents, parcel.sealed))
+        with self._moving:
+            self._sent += 1
+            self._bytes += parcel.size
+
+    def _send_file(self, source: entry.Source, *, sure: bool) -> None:
+        name = f"cas/{source.digest}"
+        if source.digest in self._there or (not sure and self._exists(name)):
+            self._meter.total -= source.size
+            return
+        self._again(lambda: self._put_file(name, source))
+        self._there.add(source.digest)
+
+    def _put_file(self, name: str, source: entry.Source) -> None:
+        with _opened(source) as file:
+            self._reach().put(name, io.BufferedReader(_Counted(file, self._meter)), source.size)
+
+    def _put(self, name: str, content: bytes) -> None:
+        self._again(lambda: self._reach().put(name, io.BytesIO(content), len(content)))
+
+    def _exists(self, name: str) -> bool:
+        found: list[bool] = []
+        self._again(lambda: found.append(self._reach().exists(name)))
+        return found[0]
+
+    def _again(self, work: Callable[[], None]) -> None:
+        again(work, self._meter, self._settings.retries)
+        self._meter.answered()
+
+    def drain(self, poll: Callable[[], None]) -> None:
+        """Wait until all is sent, as long as bytes move; *poll* is called now and then, and ends it by raising."""
+        began, told, pace = time.monotonic(), False, Pace(self._meter, self._settings.timeout)
+        try:
+            while not self._finished(_BEAT):
+                poll()
+                pace.check()
+                if not told and time.monotonic() - began > _SILENT:
+                    told = True
+                    left = max(self._meter.total - self._meter.got, 0)
+                    self._notice(f"sending {self._pending} results to {self._settings.shown} ({left / 1e6:.1f} MB to go)")
+        except Unavailable as fault:
+            self._close()
+            self._leave(f"{fault}; {self._pending} results were not sent")
+        finally:
+            self._meter.stop()
+        if self._sent:
+            self._notice(f"sent {self._sent} results to {self._settings.shown} ({self._bytes / 1e6:.1f} MB)")
+
+    def _finished(self, seconds: float) -> bool:
+        with self._moving:
+            return self._moving.wait_for(lambda: not self._pending, seconds)
+
+
+@contextmanager
+def _opened(source: entry.Source) -> Iterator[BinaryIO]:
+    """Open a file that must be what it was when it was hashed.
+
+    Raises:
+        Moved: It is another one.
+    """
+    try:
+        file = source.path.open("rb")
+    except FileNotFoundError:
+        raise Moved from None
+    with file:
+        found = os.fstat(file.fileno())
+        if (found.st_mtime_ns, found.st_size, found.st_ino) != source.seal:
+            raise Moved
+        yield file
+
+
+def _content(source: entry.Source) -> bytes:
+    with _opened(source) as file:
+        return file.read(source.size)

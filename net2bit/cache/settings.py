@@ -1,0 +1,72 @@
+"""How a shared cache is used: where it lies, in which direction, and whom to trust. Secrets come from the environment alone."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from net2bit.errors import ConfigError
+from schemas.address import fault
+
+AUTH: Final = "NET2BIT_CACHE_AUTH"
+Mode = Literal["read", "write", "readwrite"]
+
+
+@dataclass(frozen=True)
+class RemoteSettings:
+    """The settings of a shared cache.
+
+    Attributes:
+        url: Where it lies.
+        mode: Whether results are read from it, written to it, or both.
+        trust: See `provenance.envelope.Trust`.
+        keys: Public keys, or files of them.
+        max_entry: Most bytes of one result.
+        timeout: Seconds to wait for an answer, and for each piece of it.
+        retries: Tries after the first.
+        auth: `user:password`, or a bearer token; a secret.
+    """
+
+    url: str
+    mode: Mode = "read"
+    trust: Literal["required", "prefer", "off"] = "required"
+    keys: tuple[str, ...] = ()
+    max_entry: int = 4 * 10**9
+    timeout: float = 10.0
+    retries: int = 2
+    auth: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, group: Mapping[str, Any] | None) -> "RemoteSettings | None":
+        """Return the settings of an experiment's `cache.remote` group; None where it names no place.
+
+        Raises:
+            ConfigError: The place is none, or something is not known here.
+        """
+        given = {name: value for name, value in (group or {}).items() if value is not None}
+        if not given.get("url"):
+            return None
+        wrong = fault(given["url"])
+        if wrong:
+            raise ConfigError(f"not a place for a shared cache: {wrong}", where="cache.remote.url")
+        known = cls.__dataclass_fields__.keys() - {"auth"}
+        if given.keys() - known:
+            raise ConfigError(f"unknown: {', '.join(sorted(given.keys() - known))}", where="cache.remote")
+        return cls(**given | {"keys": tuple(given.get("keys", ()))}, auth=os.environ.get(AUTH, "").strip())
+
+    @property
+    def reads(self) -> bool:
+        """Whether results are taken from it."""
+        return self.mode != "write"
+
+    @property
+    def writes(self) -> bool:
+        """Whether results are sent to it."""
+        return self.mode != "read"
+
+    @property
+    def shown(self) -> str:
+        """The place, as it may be shown to anybody."""
+        parts = urlsplit(self.url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

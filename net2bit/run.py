@@ -1,7 +1,7 @@
 """`python -m net2bit.run FD`: executes one stage. The only door to the heavy side.
 
 One line of JSON comes in on standard input, which then stays open as the lifeline (see `supervise`):
-`{"run": "module:function", "config": …, "inputs": …, "outputs": …, "scratch": …, "roots": […], "held": […]}`.
+`{"run": "module:function", "config": …, "inputs": …, "outputs": …, "scratch": …, "roots": […], "held": […], "signs": […]}`.
 Events go out on the file descriptor FD, one JSON object a line; standard output and error are the stage's log.
 """
 
@@ -144,7 +144,7 @@ def main() -> None:
     spec = supervise.line(0)
     if spec is not None:  # else the build died before it gave its order
         stage = Stage(spec, events)
-        supervise.split(stage.run, stage.emit)
+        supervise.split(stage.run, stage.emit, spec["signs"])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ _LINUX: Final = sys.platform == "linux"
 _GRACE: Final = 2.0  # seconds between SIGTERM and SIGKILL
 _CONTROL: Final = 0  # standard input is the lifeline
 _PAUSES: Final = (0.05, 0.1, 0.25, 0.5)  # seconds between two looks at the memory, ever longer
+_BEAT: Final = 5.0  # seconds between two signs of life, as in `graph.lease`
 
 
 def _prctl(option: int, value: int) -> None:
@@ -84,8 +85,10 @@ class Usage:
 class Supervisor:
     """Watches one worker until it and everything below it is gone."""
 
-    def __init__(self, worker: int) -> None:
+    def __init__(self, worker: int, signs: Sequence[str] = ()) -> None:
         self._worker = worker
+        self._signs = signs
+        self._beaten = time.monotonic()
         self._status: int | None = None
         self._usage = Usage()
         self._deadline: float | None = None
@@ -104,6 +107,7 @@ class Supervisor:
         self._reap()
         while self._status is None:
             self._measure()
+            self._beat()
             ready, _, _ = select.select([self._wake, *control], [], [], self._pause(looks))
             if self._wake in ready:
                 with suppress(BlockingIOError):
@@ -121,6 +125,19 @@ class Supervisor:
     def _pause(self, looks: int) -> float:
         pause = _PAUSES[min(looks // 10, len(_PAUSES) - 1)]
         return pause if self._deadline is None else min(pause, 0.05)
+
+    def _beat(self) -> None:
+        """Keep the locks of the stage; where one was lost to another host, the stage must not go on."""
+        if time.monotonic() - self._beaten < _BEAT:
+            return
+        self._beaten = time.monotonic()
+        try:
+            for path in self._signs:
+                os.utime(path)
+        except FileNotFoundError:
+            self._kill()
+        except OSError:  # the server is away: for those who wait for the lock, too
+            return
 
     def _measure(self) -> None:
         now = sum(map(resident, descendants(os.getpid())))
@@ -168,8 +185,11 @@ class Supervisor:
             self._count(pid, status, used.ru_utime + used.ru_stime, used.ru_maxrss)
 
 
-def split(worker: Callable[[], None], report: Callable[[dict[str, Any]], None]) -> None:
-    """Fork: run *worker* in the child, and in the parent supervise it and *report* its end."""
+def split(worker: Callable[[], None], report: Callable[[dict[str, Any]], None], signs: Sequence[str] = ()) -> None:
+    """Fork: run *worker* in the child, and in the parent supervise it and *report* its end.
+
+    The files *signs* are touched as long as anything runs; when one of them is gone, so is the right to go on.
+    """
     adopt_orphans()
     parent = os.getpid()
     pid = os.fork()
@@ -180,7 +200,7 @@ def split(worker: Callable[[], None], report: Callable[[dict[str, Any]], None]) 
         return
     with suppress(PermissionError):  # the child may have done it, and even be another program already
         os.setpgid(pid, pid)
-    final = Supervisor(pid).watch()
+    final = Supervisor(pid, signs).watch()
     with suppress(BrokenPipeError):  # nobody is left to hear it
         report(final)
 

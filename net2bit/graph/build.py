@@ -4,12 +4,11 @@ Order: re-check, cache, start marker, private work folder, child process, check 
 moved meanwhile, cache again, rename into place, record. Whatever fails on the way, the targets stay as they were.
 """
 
-import fcntl
 import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -17,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from net2bit.errors import Net2bitError, StoreError
-from net2bit.graph import attest, fault, history, place, signals
+from net2bit.graph import attest, fault, history, locks, mounts, place, signals, slots
 from net2bit.graph.keys import full, used
+from net2bit.graph.locks import Lost
 from net2bit.graph.place import Finished, Took, disk
 from net2bit.graph.restore import Restore
 from net2bit.graph.stage import Stage
@@ -27,9 +27,12 @@ from net2bit.job import Event, canonical
 
 if TYPE_CHECKING:
     from net2bit.graph.child import Outcome
+    from net2bit.graph.locks import Lock
+    from net2bit.graph.pools import Turn
     from net2bit.graph.store import Store
 
 _NUMBERS: Final = count()
+_SINGLE: Final = 2  # of the locks, those of the place and of the key: who loses one of them may not go on
 _LONGEST: Final = 60  # bytes of a TMPDIR: sockets in it have room for 108
 
 
@@ -71,12 +74,22 @@ class Moved(Exception):  # noqa: N818 - no error: the build starts over
 class Build:
     """Builds one stage under a stage key whose locks are held."""
 
-    def __init__(self, store: "Store", stage: Stage, digests: Sequence[str], watch: Callable[[Event], None], held: Sequence[int]) -> None:
+    def __init__(
+        self,
+        store: "Store",
+        stage: Stage,
+        digests: Sequence[str],
+        watch: Callable[[Event], None],
+        held: Sequence["Lock"],
+        turn: "Turn | None" = None,
+    ) -> None:
         self._store = store
         self._stage = stage
         self._digests = digests
         self._watch = watch
-        self._held = held
+        self._held = list(held)
+        self._turn = turn
+        self._waited = False
         self._began = time.monotonic()
         self._parts = store.keys.parts(stage, digests)
         self._base = store.keys.base(stage, digests)
@@ -90,61 +103,106 @@ class Build:
             StoreError: The disk refuses.
             ToolError: A tool is missing.
         """
-        with self._folder() as (work, fd):
-            done = None if force else Restore(self._store, self._stage, self._base, work / "out").find(self._watch)
+        with self._folder() as work:
+            done = None if force else self._restored(work)
             if done is None:
                 self._store.keys.probe.require(self._stage.op.tools)
                 attest.require_key()
-                done = self._marked_run(work, fd)
-                self._store.cache.offer(self._base, full(self._base, done.extra), done.extra, done.made, done.took, done.statement)
+                done = self._made(work, force=force)
             built = self._commit(done, work)
             remove(self._checkpoints())
-            return built
+            return built.after_waiting() if self._waited and built.how == "restored" else built
+
+    def _restored(self, work: Path) -> Finished | None:
+        return Restore(self._store, self._stage, self._base, work / "out").find(self._watch)
+
+    def _made(self, work: Path, *, force: bool) -> Finished:
+        """Run and tell the cache, unless a build of another tree has just done so."""
+        with self._alone_in_cache():
+            found = self._restored(work) if self._waited and not force else None
+            if found is not None:
+                return found
+            with self._in_turn():
+                done = self._marked_run(work)
+            self._store.cache.offer(self._base, full(self._base, done.extra), done.extra, done.made, done.took, done.statement)
+            return done
+
+    @contextmanager
+    def _alone_in_cache(self) -> Iterator[None]:
+        """Keep the builds of other trees that share the cache from making the same meanwhile; a cache that does not lock is no obstacle."""
+        cache = self._store.cache
+        with ExitStack() as stack:
+            if cache.enabled:
+                path = cache.folder / "locks" / f"{self._base[:32]}.lock"
+                leased = mounts.leased(shared=mounts.network(cache.folder))
+                with suppress(StoreError):
+                    lock = stack.enter_context(locks.held(path, self._stage.name, self._tell, signals.check, leased=leased))
+                    self._waited = lock.waited
+                    self._held.append(lock)
+            yield
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Wait for what the stage takes: first of the stocks, which are scarce, then of this process's cores and memory."""
+        if self._turn is None:
+            yield
+            return
+        store, stage, pools = self._store, self._stage, self._turn.pools
+        folder = store.state / "locks"
+        with (
+            slots.taken(folder, stage.resources, pools, stage.name, self._tell, signals.check, leased=store.leased) as mine,
+            self._turn.taken(stage, self._watch),
+        ):
+            self._held += mine
+            yield
+
+    def _tell(self, holder: Mapping[str, Any]) -> None:
+        self._watch({"event": "waiting", "holder": locks.named(holder), **holder})
 
     def _checkpoints(self) -> Path:
         """Where a stage that resumes keeps what it needs for it."""
         return self._store.state / "scratch" / self._base
 
     @contextmanager
-    def _folder(self) -> Iterator[tuple[Path, int]]:
+    def _folder(self) -> Iterator[Path]:
         """Make a private folder that says, by a lock, that it is in use; leave nothing of it behind."""
-        work = self._store.root / WORK / f"{self._base[:8]}-{os.getpid()}-{next(_NUMBERS)}"
-        with disk(work):
-            work.mkdir(parents=True)
-            fd = os.open(work / "lock.new", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
-        try:
+        host = f"-{place.text_digest(mounts.host())[:4]}" if self._store.shared else ""
+        work = self._store.root / WORK / f"{self._base[:8]}-{os.getpid()}-{next(_NUMBERS)}{host}"
+        with ExitStack() as stack:
             with disk(work):
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                (work / "lock.new").rename(work / "lock")  # a sweeper sees it locked, or not at all
+                work.mkdir(parents=True)
+                own = stack.enter_context(locks.occupied(work, self._stage.name, leased=self._store.leased))
+                stack.callback(remove, work)
                 for name in ("out", "tmp", "cwd"):
                     (work / name).mkdir()
-            yield work, fd
-        finally:
-            remove(work)
-            os.close(fd)
+            self._held.append(own)
+            yield work
 
-    def _marked_run(self, work: Path, fd: int) -> Finished:
+    def _marked_run(self, work: Path) -> Finished:
         """Run with a start marker in the records, which stays when this process is killed."""
         stage, records = self._stage, self._store.records
         target = stage.outputs[0].path
         mark = (target, self._base, stage.name, os.getpid(), os.uname().nodename, time.time())
         records.write([("markers", mark)])
         try:
-            return self._run(work, fd)
-        except (Net2bitError, Moved) as fault:
+            return self._run(work)
+        except (Net2bitError, Moved, Lost) as fault:
             with suppress(StoreError):  # the first fault is the one to tell
                 failed = (
-                    [] if isinstance(fault, Moved) else [history.row(stage, self._base, "failed", self._took(None), self._parts["tools"])]
+                    [history.row(stage, self._base, "failed", self._took(None), self._parts["tools"])]
+                    if isinstance(fault, Net2bitError)
+                    else []
                 )
                 records.write(failed, unmark=target)
             raise
 
-    def _run(self, work: Path, fd: int) -> Finished:
+    def _run(self, work: Path) -> Finished:
         log = self._store.state / "logs" / f"{self._stage.name.replace('/', '_')}-{self._base[:8]}.log"
         with disk(log):
             log.parent.mkdir(parents=True, exist_ok=True)
             scratch = self._scratch(work)
-        outcome = self._child(work, fd, log, scratch)
+        outcome = self._child(work, log, scratch)
+        self._check_locks()
         error = fault.of(outcome, self._stage, log)
         if error is not None:
             signals.check()  # it was told to stop: no fault of its own
@@ -160,12 +218,21 @@ class Build:
         scratch.mkdir(parents=True, exist_ok=True)
         return scratch
 
-    def _child(self, work: Path, fd: int, log: Path, scratch: Path) -> "Outcome":
+    def _check_locks(self) -> None:
+        """Make sure that nobody took the locks over while this process was stopped.
+
+        Raises:
+            Lost: So it is.
+        """
+        for lock in self._held[:_SINGLE]:
+            lock.check()
+
+    def _child(self, work: Path, log: Path, scratch: Path) -> "Outcome":
         from net2bit.graph import child  # noqa: PLC0415 - a null build starts no process
 
         stage, root, roots = self._stage, self._store.root, self._store.keys.code.roots
         temporary = {"TMPDIR": str(work / "tmp")} if len(str(work / "tmp")) <= _LONGEST else {}
-        held = [fd, *self._held]
+        held = [fd for lock in self._held for fd in lock.fds]
         spec = {
             "run": stage.op.run,
             "config": stage.config,
@@ -174,10 +241,13 @@ class Build:
             "scratch": str(scratch),
             "roots": roots,
             "held": held,
+            "signs": [path for lock in self._held for path in lock.signs],
         }
         signals.check()
         with disk(work):
             process = child.Child(spec, folder=work / "cwd", log=log, env=child.environment(roots, **temporary), held=held)
+        for lock in self._held:
+            lock.share(process.pid)
         self._watch({"event": "start", "stage": stage.name, "key": self._base, "pid": process.pid, "log": str(log)})
         return process.follow(self._watch)
 
@@ -205,6 +275,7 @@ class Build:
         """Rename into place, remember the digests, write the record."""
         store, stage = self._store, self._stage
         key, target = full(self._base, done.extra), stage.outputs[0].path
+        self._check_locks()
         place.move_in(done.made, store.root, work / "old")
         with disk(store.root / target):
             for one in done.made:

@@ -5,13 +5,15 @@ more of them than there are takes all of them and runs alone, which is slower an
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from net2bit.errors import ConfigError
 from net2bit.graph import machine
 from net2bit.graph.stage import Stage
+from net2bit.job import Event
 
 Needs = Mapping[str, int]
 _UNITS: Final = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6))
@@ -71,6 +73,21 @@ def told(name: str, amount: int) -> str:
         return f"{amount} of {name}" if name != "cores" else f"{amount} cores"
     unit, size = next(((unit, size) for unit, size in _UNITS if amount >= size), ("bytes", 1))
     return f"{amount / size:.4g} {unit} of memory"
+
+
+class Turn(Protocol):
+    """What a stage waits for right before it runs; what is restored, or made by somebody else meanwhile, needs none.
+
+    Attributes:
+        pools: Name of a stock -> how many there are in all; they are counted over all processes and hosts of the tree.
+    """
+
+    @property
+    def pools(self) -> Mapping[str, int]:
+        """See above."""
+
+    def taken(self, stage: Stage, watch: Callable[[Event], None]) -> AbstractContextManager[None]:
+        """Hold what *stage* takes of this process's share; *watch* hears what it waits for."""
 
 
 class Ledger:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from weakref import finalize
 
 from net2bit.errors import StageError
-from net2bit.graph import signals
+from net2bit.graph import mounts, signals
 from net2bit.graph.code import Code
 from net2bit.graph.fingerprint import WRONG, Fingerprints, Stamp
 from net2bit.graph.keys import Keys
@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # what a null build does not need is imported where it is use
     from net2bit.graph.cache import Cache, CacheSettings
     from net2bit.graph.history import History
     from net2bit.graph.locks import Lock
+    from net2bit.graph.pools import Turn
     from net2bit.graph.reasons import Reason
 
 STATE: Final = ".net2bit"
@@ -87,6 +88,8 @@ class Store:
         """
         self.root = root.resolve()
         self.state = self.root / STATE
+        self.shared = mounts.shared(self.root, self.state)
+        self.leased = mounts.leased(shared=self.shared)
         self.records = Records(self.state / "store.db", notice)
         self.prints = Fingerprints(self.root, self.records)
         self.keys = Keys(Code(self.root, self.records), Probe(self.records))
@@ -203,7 +206,7 @@ class Store:
         """Drop a dead build's marker: its targets were read in full, and are what they should be."""
         from net2bit.graph import locks  # noqa: PLC0415
 
-        if not locks.alive(self._place(stage)):
+        if not locks.alive(self._place(stage), leased=self.leased):
             self.records.unmark(stage.outputs[0].path)
 
     def restorable(self, stage: Stage, key: str) -> bool:
@@ -216,8 +219,8 @@ class Store:
             return self.records.manifest(key)
         return None
 
-    def build(self, stage: Stage, watch: Callable[[Event], None] = _drop, *, force: bool = False) -> "Built":
-        """Make *stage* up to date; *force* runs it in any case.
+    def build(self, stage: Stage, watch: Callable[[Event], None] = _drop, *, force: bool = False, turn: "Turn | None" = None) -> "Built":
+        """Make *stage* up to date; *force* runs it in any case. Where it really has to run, it waits for its *turn*.
 
         *watch* receives its events, in this thread: `waiting` (holder, and its pid, host, since, stage), `start` (stage, key, pid,
         log), `log` (line), `progress` (done, total, text), `metric` (name, value), `restored` (from), `again` (reason: why the
@@ -234,18 +237,31 @@ class Store:
         if not stage.op.run:
             return self._take_source(stage)
         target = stage.outputs[0].path
-        with signals.busy(), self._held(self._place(stage), stage, watch) as lock:
+        with signals.busy():
             for _ in range(_ATTEMPTS):
-                built = self._attempt(stage, watch, lock, force=force)
-                if built is not None:
+                built = self._locked(stage, watch, turn, force=force)
+                if not isinstance(built, str):
                     return built
-                watch({"event": "again", "reason": "an input or the stage's code was edited while it ran"})
+                watch({"event": "again", "reason": built})
         raise StageError(
             f"{stage.name} was given up: its inputs are edited while it runs", where=target, remedy="run again when they stand still"
         )
 
-    def _attempt(self, stage: Stage, watch: Callable[[Event], None], lock: "Lock", *, force: bool) -> "Built | None":
-        from net2bit.graph.build import Build, Built, Moved  # noqa: PLC0415
+    def _locked(self, stage: Stage, watch: Callable[[Event], None], turn: "Turn | None", *, force: bool) -> "Built | str":
+        """Build under the lock of the place; returns why the result was thrown away where it was."""
+        from net2bit.graph.build import Moved  # noqa: PLC0415
+        from net2bit.graph.locks import Lost  # noqa: PLC0415
+
+        try:
+            with self._held(self._place(stage), stage, watch) as lock:
+                return self._attempt(stage, watch, lock, turn, force=force)
+        except Moved:
+            return "an input or the stage's code was edited while it ran"
+        except Lost:
+            return "another build took its lock over while this one stood still"
+
+    def _attempt(self, stage: Stage, watch: Callable[[Event], None], lock: "Lock", turn: "Turn | None", *, force: bool) -> "Built":
+        from net2bit.graph.build import Build, Built  # noqa: PLC0415
 
         digests, base = self._recheck(stage)
         verdict = self.check(stage)
@@ -255,9 +271,7 @@ class Store:
             if key.waited:
                 self.records.refresh(base, stage.outputs[0].path)
             try:
-                built = Build(self, stage, digests, watch, [lock.fd, key.fd]).go(force=force)
-            except Moved:
-                return None
+                built = Build(self, stage, digests, watch, [lock, key], turn).go(force=force)
             finally:
                 self.renew()
         return built.after_waiting() if key.waited and built.how == "restored" else built
@@ -301,9 +315,10 @@ class Store:
     def _held(self, path: Path, stage: Stage, watch: Callable[[Event], None]) -> "AbstractContextManager[Lock]":
         from net2bit.graph import locks  # noqa: PLC0415
 
-        return locks.held(
-            path, stage.name, lambda holder: watch({"event": "waiting", "holder": locks.named(holder), **holder}), signals.check
-        )
+        def tell(holder: Mapping[str, Any]) -> None:
+            watch({"event": "waiting", "holder": locks.named(holder), **holder})
+
+        return locks.held(path, stage.name, tell, signals.check, leased=self.leased)
 
     def _tidy(self) -> None:
         if not self._swept:

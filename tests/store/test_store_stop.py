@@ -191,7 +191,7 @@ def test_lock_lasts_as_long_as_the_stage(project: Project) -> None:
     os.kill(pids[3], signal.SIGSTOP)  # a supervisor that is slow to notice
     process.kill()
     process.communicate()
-    held = [locks.alive(lock) for lock in (project.root / ".net2bit/locks").iterdir()]
+    held = [locks.alive(lock) for lock in (project.root / ".net2bit/locks").glob("*.lock")]
     sweep(project.root, project.root / ".net2bit")
     left = project.leftovers()
     os.kill(pids[3], signal.SIGCONT)

@@ -104,6 +104,7 @@ class Keys:
             "code": dict(fixed.code.files),
             "platform": PLATFORM,
             "environment": ENVIRONMENT,
+            "schema": SCHEMA,
         }
 
 

@@ -109,6 +109,7 @@ def statement(
                     "base": base,
                     "key": manifest["key"],
                     "extra": extra,
+                    "schema": manifest["schema"],
                     "platform": manifest["platform"],
                     "environment": manifest["environment"],
                 },

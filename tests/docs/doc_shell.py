@@ -29,6 +29,7 @@ esac
 """
 DOITW = """#!/bin/sh
 cd "$(dirname "$0")" || exit 1
+if [ "${{1:-}}" = sweep ]; then shift; exec {python} sweep.py "$@" $DOCS_WORDS; fi
 exec {python} -m net2bit.graph.front "$@" $DOCS_WORDS
 """
 FREE_PORT = """#!/bin/sh

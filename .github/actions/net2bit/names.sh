@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Hands on the names of the caches. The keys of the stages are known before anything is built.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+
+KEYS=$(ci keys) ci names

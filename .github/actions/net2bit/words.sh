@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Sets the environment up, and writes the words of the build with what this run may do.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+
+./doitw --version
+ci words

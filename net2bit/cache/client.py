@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from net2bit.cache import entry, wire
 from net2bit.cache.blobs import Blob, Seal, Spoiled, download, keep, small
@@ -20,9 +20,9 @@ from net2bit.cache.settings import RemoteSettings
 from net2bit.cache.transport import Missing, Refused, Transport, Unavailable
 from net2bit.cache.work import Meter, again, attend, spread
 from net2bit.job import Event
-from net2bit.provenance.envelope import LIMIT, Trust, Untrusted, seal, unseal
-from net2bit.provenance.keys import VARIABLE, load_public, signer
-from net2bit.provenance.statement import OutputFact
+from net2bit.provenance.envelope import LIMIT, Trust, Untrusted, unseal
+from net2bit.provenance.keys import VARIABLE, load_public
+from net2bit.provenance.statement import Statement
 
 _BAD: Final = 3  # damaged entries after which a server is left out: each costs the time of its transfer
 
@@ -32,32 +32,30 @@ class Fetched:
     """A result that lies in the folder for arrivals, every content under its digest (and `.x` where it is executable).
 
     Attributes:
-        key: The whole stage key.
-        extra: See `graph.records.Record`.
-        outputs: Its products, in the order of the stage's.
-        took: What the run took.
+        statement: What is said about it, by somebody who is trusted to.
+        sealed: The same, as it came.
         seals: Seal of a file that was hashed as it came -> its digest.
     """
 
-    key: str
-    extra: str
-    outputs: tuple[OutputFact, ...]
-    took: Mapping[str, Any]
+    statement: Statement
+    sealed: bytes
     seals: Mapping[Seal, str]
 
 
 class RemoteCache:
     """Results of other machines."""
 
-    def __init__(self, settings: RemoteSettings, notice: Callable[[str], None]) -> None:
+    def __init__(self, settings: RemoteSettings, notice: Callable[[str], None], poll: Callable[[], None] = lambda: None) -> None:
         """Connect to nothing yet; *notice* receives lines for people.
+
+        *poll* is called now and then by whoever waits; what it raises ends the waiting.
 
         Raises:
             ConfigError: A key is none.
         """
         self.settings = settings
+        self._poll = poll
         self._trust = Trust(settings.trust, [key for given in settings.keys for key in load_public(given)])
-        self._signer = signer() if settings.writes else None
         self._notice = notice
         self._lock = threading.Lock()
         self._off = False
@@ -86,7 +84,6 @@ class RemoteCache:
         holds: Callable[[str], bool] = lambda _: True,
         have: Callable[[str, bool], bool] = lambda _, __: False,
         watch: Callable[[Event], None] = lambda _: None,
-        poll: Callable[[], None] = lambda: None,
     ) -> Fetched | None:
         """Bring the result of the stage key *base* into the folder *into*; None where there is none that counts.
 
@@ -97,14 +94,13 @@ class RemoteCache:
             holds: Tells whether the code that only a run finds is the same here (`Statement.extra`).
             have: Tells whether a content (digest, executable) is here already, and need not come.
             watch: Receives `progress` events.
-            poll: Called now and then while it waits; what it raises ends the transfer.
         """
         if self._off or not self.settings.reads:
             return None
         meter = Meter()
 
         def beat() -> None:
-            poll()
+            self._poll()
             if meter.total:
                 watch(
                     {"event": "progress", "done": min(meter.got, meter.total), "total": meter.total, "text": f"from {self.settings.shown}"}
@@ -135,14 +131,15 @@ class RemoteCache:
         meter: Meter,
     ) -> Fetched | None:
         files = wire.decode(self._small(entry.address(base), wire.LIMIT, meter))
-        statement = unseal(self._statement(files, meter), self._trust)
+        sealed = self._statement(files, meter)
+        statement = unseal(sealed, self._trust)
         entry.check(statement, base, kinds, self.settings.max_entry)
         if statement.extra and not holds(statement.extra):
             return None
         meter.total = sum(one.size for one in statement.outputs)
         wanted = [blob for blob in entry.blobs(statement.outputs) if not have(blob.digest, blob.executable)]
         seals = self._bring(wanted, {one.digest: one.contents for one in files}, into, meter)
-        return Fetched(statement.key, statement.extra, statement.outputs, statement.took, seals)
+        return Fetched(statement, sealed, seals)
 
     def _statement(self, files: Sequence[wire.OutputFile], meter: Meter) -> bytes:
         found = entry.pointer(files)
@@ -172,13 +169,13 @@ class RemoteCache:
         spread(partial(bring, blob) for blob in wanted if contents.get(blob.digest) is None)
         return seals
 
-    def has(self, base: str, poll: Callable[[], None] = lambda: None) -> bool:
+    def has(self, base: str) -> bool:
         """Return whether there is an entry for the stage key *base*; nothing is verified."""
         if self._off or not self.settings.reads:
             return False
         meter = Meter()
         try:
-            return attend(lambda: self._reach().exists(entry.address(base)), meter, self.settings.timeout, poll)
+            return attend(lambda: self._reach().exists(entry.address(base)), meter, self.settings.timeout, self._poll)
         except (Refused, Unavailable) as fault:
             self.leave(str(fault))
             return False
@@ -186,30 +183,28 @@ class RemoteCache:
     @property
     def accepts(self) -> bool:
         """Whether results are sent."""
-        if self._off or not self.settings.writes or self._sender.closed:
-            return False
-        if self._signer is None and self.settings.trust == "required":
-            self._sender.refuse(f"{VARIABLE} gives no key to sign with, and cache.remote.trust asks for signatures")
-            return False
-        return True
+        return self.settings.writes and not self._off and not self._sender.closed
 
-    def offer(self, base: str, statement: Mapping[str, Any], sources: Sequence[entry.Source], *, anew: bool) -> None:
+    def offer(self, base: str, sealed: bytes, sources: Sequence[entry.Source], *, anew: bool) -> None:
         """Send a result in the background.
 
         Args:
             base: The stage key.
-            statement: What is said about it (see `provenance.statement`); signed here.
+            sealed: The statement about it (see `provenance.envelope.seal`).
             sources: Its files.
             anew: It has just been made: an entry that is there is replaced.
         """
-        if self.accepts:
-            sealed = seal(statement, self._signer)
-            self._sender.add(Parcel(base, sealed, tuple(sources), anew=anew, mend=base in self._bad))
+        if not self.accepts:
+            return
+        if self.settings.trust == "required" and not entry.signed(sealed):
+            self._sender.refuse(f"{VARIABLE} gives no key to sign with, and cache.remote.trust asks for signatures")
+            return
+        self._sender.add(Parcel(base, sealed, tuple(sources), anew=anew, mend=base in self._bad))
 
-    def close(self, poll: Callable[[], None] = lambda: None) -> None:
+    def close(self) -> None:
         """Wait until everything is sent, as long as it moves; then give connections back."""
         if "_sender" in self.__dict__:
-            self._sender.drain(poll)
+            self._sender.drain(self._poll)
         if "_transport" in self.__dict__:
             self._transport.close()
 

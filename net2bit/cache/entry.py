@@ -1,6 +1,7 @@
 """One result in a shared cache: under which name, what its message holds, and which contents belong to it."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,11 @@ class Source:
 def address(base: str) -> str:
     """Return the name of the entry of the stage key *base*; whoever changes the entries' form changes the number in it."""
     return "ac/" + hashlib.sha256(f"net2bit.ac/1\n{base}".encode()).hexdigest()
+
+
+def signed(sealed: bytes) -> bool:
+    """Return whether a statement comes in an envelope with signatures; none of them is checked."""
+    return "signatures" in json.loads(sealed)
 
 
 def inlined(sources: Sequence[Source], sealed: bytes) -> frozenset[str]:

@@ -111,8 +111,8 @@ class Sender:
                 self._leave(str(fault))
             except Moved:
                 pass
-            except OSError as fault:
-                self.refuse(f"its files cannot be read: {fault.strerror or fault}")
+            except (OSError, ValueError) as fault:  # a file that nobody may read, a name that is no text
+                self._notice(f"a result is not sent to the shared cache: {fault}")
             finally:
                 with self._moving:
                     self._pending -= 1

@@ -38,15 +38,13 @@ class RemoteSettings:
     auth: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, group: Mapping[str, Any] | None) -> "RemoteSettings | None":
-        """Return the settings of an experiment's `cache.remote` group; None where it names no place.
+    def of(cls, group: Mapping[str, Any]) -> "RemoteSettings":
+        """Return the settings of an experiment's `cache.remote` group, which names a place.
 
         Raises:
             ConfigError: The place is none, or something is not known here.
         """
-        given = {name: value for name, value in (group or {}).items() if value is not None}
-        if not given.get("url"):
-            return None
+        given = {name: value for name, value in group.items() if value is not None}
         wrong = fault(given["url"])
         if wrong:
             raise ConfigError(f"not a place for a shared cache: {wrong}", where="cache.remote.url")

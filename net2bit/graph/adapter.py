@@ -11,7 +11,6 @@ from doit.exceptions import InvalidDodoFile, TaskFailed
 
 from net2bit.errors import Net2bitError
 from net2bit.graph import paths
-from net2bit.graph.cache import CacheSettings
 from net2bit.graph.plan import Plan
 from net2bit.graph.reporter import Reporter
 from net2bit.graph.showcase import Showcase
@@ -39,8 +38,7 @@ def plainly() -> Iterator[None]:
 
 def store(root: Path, cache: Mapping[str, Any]) -> Store:
     """Return the store of the project at *root* with the experiment's `cache` group."""
-    folder = Path(cache["dir"]).expanduser() if cache["dir"] else None
-    return Store(root, CacheSettings(folder, cache["size"], cache["enabled"]))
+    return Store(root, cache)
 
 
 def settings(plan: Plan, root: Path, reporter: Reporter) -> dict[str, Any]:

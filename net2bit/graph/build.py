@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from net2bit.errors import Net2bitError, StoreError
-from net2bit.graph import attest, fault, history, locks, mounts, place, signals, slots
+from net2bit.graph import attest, fault, history, locks, mounts, place, share, signals, slots
 from net2bit.graph.keys import full, used
 from net2bit.graph.locks import Lost
 from net2bit.graph.place import Finished, Took, disk
@@ -110,6 +110,7 @@ class Build:
                 attest.require_key()
                 done = self._made(work, force=force)
             built = self._commit(done, work)
+            share.offer(self._store, self._base, done)
             remove(self._checkpoints())
             return built.after_waiting() if self._waited and built.how == "restored" else built
 

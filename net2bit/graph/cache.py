@@ -15,17 +15,24 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from net2bit.errors import ConfigError
 from net2bit.graph.fingerprint import listing, sha256
 from net2bit.graph.place import Made, text_digest, write_whole
 
+if TYPE_CHECKING:
+    from net2bit.cache.client import Fetched
+    from net2bit.provenance.statement import OutputFact
+
 FORMAT: Final = 1
+_HOUR: Final = 3600
+_WEEK: Final = 7 * 24 * _HOUR
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?\s*", re.IGNORECASE)
 
@@ -51,11 +58,12 @@ def default_folder() -> Path:
 
 @dataclass(frozen=True)
 class CacheSettings:
-    """Where the cache lies (None: the default), how many bytes it may take, and whether it is used."""
+    """Where the cache lies (None: the default), how many bytes it may take, whether it is used, and the shared cache behind it."""
 
     dir: Path | None = None
     size: int = 10 * 10**9
     enabled: bool = True
+    remote: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, group: Mapping[str, Any]) -> "CacheSettings":
@@ -65,7 +73,8 @@ class CacheSettings:
             ConfigError: The size is none.
         """
         folder = group.get("dir")
-        return cls(Path(folder).expanduser() if folder else None, parse_size(group.get("size", cls.size)), bool(group.get("enabled", True)))
+        size, enabled = parse_size(group.get("size", cls.size)), bool(group.get("enabled", True))
+        return cls(Path(folder).expanduser() if folder else None, size, enabled, group.get("remote") or {})
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,10 @@ class Cache:
         self._limit = settings.size
         self._notice = notice
         self._added = 0
+
+    def beside(self, folder: Path) -> "Cache":
+        """Return an empty cache in *folder*, for one result on its way."""
+        return Cache(CacheSettings(folder), self._notice)
 
     def _blob(self, digest: str, *, executable: bool = False) -> Path:
         return self.folder / "cas" / digest[:2] / (digest + ".x" * executable)
@@ -181,6 +194,53 @@ class Cache:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, json.dumps(entry, sort_keys=True))
             self._added += sum(blobs.values())
+
+    def has(self, digest: str, executable: bool) -> bool:  # noqa: FBT001 - what makes a blob's name
+        """Return whether a content is here, as far as its name says."""
+        return self.enabled and self._blob(digest, executable=executable).is_file()
+
+    @property
+    def arrivals(self) -> Path:
+        """The folder for what comes from a shared cache, until it is whole."""
+        return self.folder / "arrivals"
+
+    def adopt(self, base: str, found: "Fetched", arrivals: Path) -> None:
+        """Take in the result of *base* that has come from a shared cache, its contents in the folder *arrivals* under their names."""
+        with self._excused("cannot be written"), self._locked(fcntl.LOCK_SH):
+            about, blobs = found.statement, dict[str, int]()
+            for one in about.outputs:
+                blobs |= self._adopt_output(one, arrivals)
+            outputs = [[one.digest, one.tree, one.executable] for one in about.outputs]
+            entry = {"format": FORMAT, "key": about.key, "extra": about.extra, "outputs": outputs, "took": dict(about.took)}
+            digest = self._take_statement(found.sealed)
+            blobs[digest] = len(found.sealed)
+            path = self._entries(base) / f"{about.key}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, json.dumps({**entry, "statement": digest, "blobs": blobs}, sort_keys=True))
+            self._added += sum(blobs.values())
+        _tidy(arrivals)
+
+    def _adopt_output(self, one: "OutputFact", arrivals: Path) -> dict[str, int]:
+        """Move the contents of one product in; returns blob name -> bytes."""
+        if not one.tree:
+            return self._adopt_blob(one.digest, one.executable, arrivals)
+        text = listing(list(one.entries))
+        if text_digest(text) != one.digest:
+            raise ValueError("the statement lists other files than it names")
+        self._take_text(text, self._blob(one.digest))
+        found = {one.digest: len(text)}
+        for _, digest, executable in one.entries:
+            if digest:
+                found |= self._adopt_blob(digest, executable, arrivals)
+        return found
+
+    def _adopt_blob(self, digest: str, executable: bool, arrivals: Path) -> dict[str, int]:  # noqa: FBT001 - as in has
+        blob = self._blob(digest, executable=executable)
+        if not blob.exists():
+            blob.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # another build has moved it in
+                (arrivals / blob.name).rename(blob)
+        return {blob.name: blob.stat().st_size}
 
     def _take(self, one: Made) -> dict[str, int]:
         """Link one product into the cache; returns blob name -> bytes."""
@@ -272,6 +332,15 @@ def link(source: Path, target: Path) -> None:
         import shutil  # noqa: PLC0415 - not on the null path
 
         shutil.copy(source, target)  # keeps the mode
+
+
+def _tidy(arrivals: Path) -> None:
+    """Drop the pieces of transfers that nobody has continued for a week, and what came twice."""
+    with suppress(OSError):
+        for path in arrivals.iterdir():
+            age = time.time() - path.stat().st_mtime
+            if age > _WEEK or (age > _HOUR and path.suffix != ".part"):
+                path.unlink()
 
 
 def _read(path: Path) -> Entry | None:

@@ -4,10 +4,11 @@ import errno
 import hashlib
 import os
 import stat as modes
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from net2bit.errors import StageError, StoreError
@@ -15,6 +16,7 @@ from net2bit.graph.fingerprint import Entry, Member, Sealed, sealed, sealed_tree
 from net2bit.graph.stage import Artifact, Stage
 
 Took = dict[str, Any]
+Stood = tuple[int, int, int]  # mtime_ns, size, inode of a file: what no rename and no link changes
 _SEALED: Final = 0o444  # a product is read-only: it may share its content with the cache
 _SYNC_LIMIT: Final = 64  # files of a tree that are synced one by one
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -55,6 +57,7 @@ class Finished:
         took: What its run took: seconds, own, started, cpu, peak, metrics.
         log: The log's path; empty where nothing ran.
         statement: Who made it, from what and how (see `net2bit.provenance`); empty where nobody knows.
+        shared: Whether it came from the shared cache.
     """
 
     made: Sequence[Made]
@@ -63,6 +66,7 @@ class Finished:
     took: Took
     log: str = ""
     statement: bytes = b""
+    shared: bool = False
 
 
 @contextmanager
@@ -103,8 +107,10 @@ def statement_path(product: Path) -> Path:
     return product.with_name(f".{product.name}.intoto.json")
 
 
-def collect(stage: Stage, folder: Path) -> list[Made]:
+def collect(stage: Stage, folder: Path, known: Mapping[Stood, str] = MappingProxyType({})) -> list[Made]:
     """Check what a stage left in *folder* against what it declared; seal, sync and hash it.
+
+    A file that stands as one in *known* is not hashed again: it was hashed as it was written, and nobody has touched it since.
 
     Raises:
         StageError: A product is missing, of the wrong type, or was never declared.
@@ -119,10 +125,10 @@ def collect(stage: Stage, folder: Path) -> list[Made]:
             remedy="write it to job.scratch, or add it to `makes` of the op",
         )
     with disk(folder):
-        return [_made(stage, out, wanted[out.kind]) for out in stage.outputs]
+        return [_made(stage, out, wanted[out.kind], known) for out in stage.outputs]
 
 
-def _made(stage: Stage, out: Artifact, path: Path) -> Made:
+def _made(stage: Stage, out: Artifact, path: Path, known: Mapping[Stood, str]) -> Made:
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -132,25 +138,29 @@ def _made(stage: Stage, out: Artifact, path: Path) -> Made:
         wanted = "a folder" if out.tree else "a file"
         raise StageError(f"{stage.op.name} made {out.kind} as something else than {wanted}", where=stage.op.run)
     if out.tree:
-        return _made_tree(stage, out, path)
+        return _made_tree(stage, out, path, known)
     _seal(path, found)
-    return Made(out, path, sha256(path), found.st_size, sealed("", found), executable=bool(found.st_mode & modes.S_IXUSR))
+    return Made(out, path, _digest(path, found, known), found.st_size, sealed("", found), executable=bool(found.st_mode & modes.S_IXUSR))
 
 
-def _made_tree(stage: Stage, out: Artifact, path: Path) -> Made:
+def _digest(path: Path, found: os.stat_result, known: Mapping[Stood, str]) -> str:
+    return known.get((found.st_mtime_ns, found.st_size, found.st_ino)) or sha256(path)
+
+
+def _made_tree(stage: Stage, out: Artifact, path: Path, known: Mapping[Stood, str]) -> Made:
     _refuse_links(stage, path)
     members = walk(str(path))
     many = len(members) > _SYNC_LIMIT  # after a power cut the stats of an unsynced file differ from those remembered: it is hashed again
     for member in members:
         if not member.path.endswith("/"):
             _seal(path / member.path, member.found, sync=not many)
-    entries = tuple(_entry(path, member) for member in members)
+    entries = tuple(_entry(path, member, known) for member in members)
     size = sum(member.found.st_size for member in members if not member.path.endswith("/"))
     return Made(out, path, tree_digest(list(entries)), size, sealed_tree(members), entries=entries)
 
 
-def _entry(top: Path, member: Member) -> Entry:
-    digest = "" if member.path.endswith("/") else sha256(top / member.path)
+def _entry(top: Path, member: Member, known: Mapping[Stood, str]) -> Entry:
+    digest = "" if member.path.endswith("/") else _digest(top / member.path, member.found, known)
     return member.path, digest, member.executable
 
 

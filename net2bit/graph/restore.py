@@ -1,16 +1,17 @@
-"""Taking a result that was made before: from another place of this tree, or from the cache.
+"""Taking a result that was made before: from another place of this tree, from the local cache, or from a shared one.
 
 What is taken is checked and hashed like what a stage makes; a digest that is not the recorded one is a miss.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from net2bit.errors import StageError
 from net2bit.graph import place
-from net2bit.graph.cache import link
-from net2bit.graph.place import Finished, Made
+from net2bit.graph.cache import Cache, link
+from net2bit.graph.place import Finished, Made, Stood
 from net2bit.graph.records import Record
 from net2bit.graph.stage import Stage
 from net2bit.graph.sweep import empty
@@ -32,7 +33,7 @@ class Restore:
 
     def find(self, watch: Callable[[Event], None]) -> Finished | None:
         """Return the result, None where there is none; *watch* is told where it came from."""
-        return self._from_tree(watch) or self._from_cache(watch)
+        return self._from_tree(watch) or self._from_cache(self._store.cache, watch) or self._from_remote(watch)
 
     def _from_tree(self, watch: Callable[[Event], None]) -> Finished | None:
         for record in self._store.records.snapshot.records.get(self._base, ()):
@@ -49,19 +50,35 @@ class Restore:
             empty(self._out)
         return None
 
-    def _from_cache(self, watch: Callable[[Event], None]) -> Finished | None:
-        cache = self._store.cache
+    def _from_cache(
+        self, cache: Cache, watch: Callable[[Event], None], origin: str = "", known: Mapping[Stood, str] = MappingProxyType({})
+    ) -> Finished | None:
+        """Take it from *cache*, into which it may just have come from *origin*; see `place.collect` for *known*."""
         for entry in cache.find(self._base):
             if not self._holds(entry.extra):
                 continue
             if cache.restore(entry, self._targets()):
-                made = self._matching([digest for digest, _, _ in entry.outputs])
+                made = self._matching([digest for digest, _, _ in entry.outputs], known)
                 if made:
-                    watch({"event": "restored", "from": str(cache.folder)})
-                    return Finished(made, "restored", entry.extra, entry.took, statement=cache.statement(entry))
+                    watch({"event": "restored", "from": origin or str(cache.folder)})
+                    return Finished(made, "restored", entry.extra, entry.took, statement=cache.statement(entry), shared=bool(origin))
             empty(self._out)
             cache.mend(entry)
         return None
+
+    def _from_remote(self, watch: Callable[[Event], None]) -> Finished | None:
+        """Bring it from the shared cache into the local one, or into one of this build alone where that is off; then take it from there."""
+        store, remote = self._store, self._store.remote
+        if remote is None:
+            return None
+        local = store.cache if store.cache.enabled else store.cache.beside(self._out.parent / "arrived")
+        arrivals = local.arrivals if local is store.cache else store.state / "arrivals"
+        kinds = [(out.kind, out.tree) for out in self._stage.outputs]
+        found = remote.fetch(self._base, kinds, arrivals, holds=self._holds, have=local.has, watch=watch)
+        if found is None:
+            return None
+        local.adopt(self._base, found, arrivals)
+        return self._from_cache(local, watch, remote.settings.shown, found.seals)
 
     def _holds(self, extra: str) -> bool:
         return not extra or self._store.keys.code.holds(extra)
@@ -82,9 +99,9 @@ class Restore:
             return False
         return True
 
-    def _matching(self, digests: Sequence[str]) -> list[Made] | None:
+    def _matching(self, digests: Sequence[str], known: Mapping[Stood, str] = MappingProxyType({})) -> list[Made] | None:
         try:
-            made = place.collect(self._stage, self._out)
+            made = place.collect(self._stage, self._out, known)
         except StageError:
             return None
         return made if [one.digest for one in made] == list(digests) else None

@@ -31,6 +31,7 @@ from net2bit.graph.stage import Stage
 from net2bit.job import Event
 
 if TYPE_CHECKING:  # what a null build does not need is imported where it is used
+    from net2bit.cache.client import RemoteCache
     from net2bit.graph.build import Built
     from net2bit.graph.cache import Cache, CacheSettings
     from net2bit.graph.history import History
@@ -70,8 +71,8 @@ def _say(text: str) -> None:
 
 
 def _close(parts: Mapping[str, Any]) -> None:
-    for name in ("cache", "records", "prints"):
-        if name in parts:
+    for name in ("remote", "cache", "records", "prints"):
+        if parts.get(name) is not None:
             parts[name].close()
 
 
@@ -108,6 +109,22 @@ class Store:
         return Cache(given if isinstance(given, CacheSettings) else CacheSettings.of(given or {}), self._notice)
 
     @cached_property
+    def remote(self) -> "RemoteCache | None":
+        """The shared cache; None where none is named.
+
+        Raises:
+            ConfigError: Its settings do not hold.
+        """
+        given = self._settings
+        group = (given or {}).get("remote") if given is None or isinstance(given, Mapping) else given.remote
+        if not (group and group.get("url")):
+            return None
+        from net2bit.cache.client import RemoteCache  # noqa: PLC0415 - only where there is one
+        from net2bit.cache.settings import RemoteSettings  # noqa: PLC0415 - likewise
+
+        return RemoteCache(RemoteSettings.of(group), self._notice, signals.check)
+
+    @cached_property
     def history(self) -> "History":
         """What earlier runs took."""
         from net2bit.graph.history import History  # noqa: PLC0415
@@ -121,7 +138,7 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Write what waits to be written; tidy the cache when something was added to it."""
+        """Send what waits to be sent, write what waits to be written; tidy the cache when something was added to it."""
         self._end()
 
     def renew(self) -> None:
@@ -210,8 +227,11 @@ class Store:
             self.records.unmark(stage.outputs[0].path)
 
     def restorable(self, stage: Stage, key: str) -> bool:
-        """Return whether *stage* with the key of its verdict would come from the cache (for a dry run; nothing is verified)."""
-        return bool(stage.op.run) and any(not entry.extra or self.keys.code.holds(entry.extra) for entry in self.cache.find(key))
+        """Return whether *stage* with the key of its verdict would come from a cache (for a dry run; nothing is verified)."""
+        if not stage.op.run:
+            return False
+        near = any(not entry.extra or self.keys.code.holds(entry.extra) for entry in self.cache.find(key))
+        return near or (self.remote is not None and self.remote.has(key))
 
     def manifest(self, stage: Stage) -> dict[str, Any] | None:
         """Return the manifest of what lies in place for *stage*, None where nothing was built there."""

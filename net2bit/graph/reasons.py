@@ -39,7 +39,7 @@ class ConfigChanged(Reason):
 
     def text(self) -> str:
         """Return one line for people."""
-        return f"{self.key}: {_shown(self.old)} -> {_shown(self.new)}"
+        return f"{self.key}: {shown(self.old)} -> {shown(self.new)}"
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Reason]:
     if files:
         yield CodeChanged(files)
     for name in ("op", "platform", "environment"):
-        yield from (OpChanged(key, _shown(was), _shown(now)) for key, was, now in _pairs(old[name], new[name], None))
+        yield from (OpChanged(key, shown(was), shown(now)) for key, was, now in _pairs(old[name], new[name], None))
 
 
 def _configs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Reason]:
@@ -187,5 +187,6 @@ def flat(config: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
             yield f"{above}{name}", value
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value of the configuration as text."""
     return value if isinstance(value, str) else canonical(value)

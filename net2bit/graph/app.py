@@ -13,6 +13,7 @@ from net2bit.graph import config, null
 from net2bit.graph.commands.build import Build, DryRun
 from net2bit.graph.commands.clean import Clean
 from net2bit.graph.commands.doctor import Doctor
+from net2bit.graph.commands.provenance import VerifyProvenance
 from net2bit.graph.commands.status import Status
 from net2bit.graph.commands.why import Why
 from net2bit.graph.explain import needed
@@ -24,14 +25,30 @@ _LOOKS = 3  # at a tree in which files have just been written
 class App(DoitMain):
     """doit, its commands replaced or joined by ours."""
 
-    DOIT_CMDS = (*DoitMain.DOIT_CMDS, Build, DryRun, Why, Status, Clean, Doctor)
+    DOIT_CMDS = (*DoitMain.DOIT_CMDS, Build, DryRun, Why, Status, Clean, Doctor, VerifyProvenance)
+
+    def process_args(self, cmd_args: Sequence[str]) -> list[str]:
+        """Take the key=value words out of *cmd_args*; behind `compare` they stay: there they name what is compared."""
+        place = _compares(cmd_args)
+        head: list[str] = super().process_args(cmd_args[:place])
+        return [*head, *cmd_args[place:]]
+
+
+ABOVE = {"compare": "net2bit.sweep.command:Compare"}
+"""Commands that stand on more than the graph, so that it knows them by name only."""
+
+
+def _compares(words: Sequence[str]) -> int:
+    """Return the place of the command `compare`, the number of *words* where they are another command's."""
+    first = next((place for place, word in enumerate(words) if "=" not in word), len(words))
+    return first if words[first:] and words[first] == "compare" else len(words)
 
 
 def main(root: Path, words: Sequence[str]) -> int:
     """Run doit on *words*; a build that left nothing to do is remembered for the fast front end."""
     before = dict(null.sources(root, words))
     loader = DodoTaskLoader()
-    status = int(App(loader, config_filenames=()).run(list(words)) or 0)
+    status = int(App(loader, config_filenames=(), extra_config={"COMMAND": dict(ABOVE)}).run(list(words)) or 0)
     namespace: dict[str, Any] = getattr(loader, "namespace", None) or {}
     if "STORE" not in namespace:
         return status
@@ -49,7 +66,7 @@ def options(words: Sequence[str]) -> bool:
 def commands(words: Sequence[str]) -> bool:
     """Tell whether the first word that is no override names a command other than `run`."""
     first = next((word for word in words if "=" not in word), "run")
-    return first != "run" and first in {command.get_name() for command in App.DOIT_CMDS}
+    return first != "run" and first in {*ABOVE, *(command.get_name() for command in App.DOIT_CMDS)}
 
 
 def remember(root: Path, words: Sequence[str], namespace: dict[str, Any], before: dict[str, null.Stat | None]) -> None:

@@ -33,6 +33,9 @@ def read(document: Table) -> Statement:
         raise Untrusted("its stage keys do not fit each other")
     for path, _ in recompute.files(extra):
         names.safe(path)  # the store looks these files up
+    for _, about, _ in recompute.role(fields.tables(definition, "resolvedDependencies"), "input"):
+        if about.get("path") != statement.OUTSIDE:
+            names.safe(fields.text(about, "path"))  # likewise `verify-provenance`
     outputs = tuple(_outputs(fields.tables(document, "subject")))
     _check_key(document, base)
     return Statement(base, key, extra, outputs, _took(fields.tables(run, "byproducts")), document)

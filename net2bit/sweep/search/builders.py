@@ -1,0 +1,91 @@
+"""Building the points of a search: all that are wanted at once as one graph, or each by a launcher that knows no graph. Imports hydra."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+
+from net2bit.errors import ConfigError, PlanError
+from net2bit.sweep.current import Sweep
+from net2bit.sweep.points import Point
+from net2bit.sweep.results import DONE, FAILED, REFUSED
+from net2bit.sweep.search.hunt import Result
+from net2bit.sweep.search.memory import Trial
+
+
+class Together:
+    """Builds points as one graph: a stage that several of them share runs once. Implements `hunt.Builder`."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        """Build in *sweep*."""
+        self._sweep = sweep
+        self._points: dict[int, Point] = {}
+
+    def point(self, trial: Trial) -> Point:
+        """Return the trial as a point; it is composed once."""
+        if trial.number not in self._points:
+            (self._points[trial.number],) = self._sweep.batches.add([trial.overrides], trial.number)
+        return self._points[trial.number]
+
+    def recall(self, trials: Sequence[Trial]) -> None:
+        """Take the results of an earlier run of the search into the sweep: nothing of them is built again."""
+        for trial in trials:
+            if trial.status and trial.same_as is None:
+                self._sweep.session.remember(self.point(trial), trial.status, trial.reason, trial.metrics)
+
+    def build(self, points: Sequence[Trial], kinds: Sequence[str]) -> Mapping[int, Result]:
+        """Make *kinds* for every point, the flow's goals where there are none; returns number -> result."""
+        session = self._sweep.session
+        session.build([_only(self.point(trial), kinds) for trial in points])
+        found = {trial.number: session.result(trial.number) for trial in points}
+        return {number: Result(one.status, one.metrics, one.error) for number, one in found.items()}
+
+    def prune(self, number: int, reason: str) -> None:
+        """Note that a point is built no further; two points of one configuration share one result."""
+        if number in self._sweep.session.results:
+            self._sweep.session.prune(number, reason)
+
+
+def _only(point: Point, kinds: Sequence[str]) -> Point:
+    """Return *point* with other goals; what it makes of them lies where the whole build will look for it."""
+    if not kinds or point.config is None:
+        return point
+    return replace(point, config={**point.config, "flow": {**point.config["flow"], "goals": list(kinds)}})
+
+
+class Apart:
+    """Hands points to a launcher of hydra's; the store keeps their jobs from building a stage twice. Implements `hunt.Builder`."""
+
+    def __init__(self, launcher: Launcher) -> None:
+        """Build with *launcher*."""
+        self._launcher = launcher
+
+    def build(self, points: Sequence[Trial], kinds: Sequence[str]) -> Mapping[int, Result]:
+        """Make *kinds* for every point, the flow's goals where there are none; returns number -> result."""
+        goals = [f"flow.goals=[{','.join(kinds)}]"] if kinds else []
+        found: dict[int, Result] = {}
+        for row in _rows(points):
+            jobs = self._launcher.launch([[*trial.overrides, *goals] for trial in row], initial_job_idx=row[0].number)
+            found |= {trial.number: _result(job) for trial, job in zip(row, jobs, strict=True)}
+        return found
+
+    def prune(self, number: int, reason: str) -> None:
+        """Do nothing: the point's jobs have ended."""
+
+
+def _rows(points: Sequence[Trial]) -> Iterator[list[Trial]]:
+    """Yield the points in rows of consecutive numbers: a launcher counts on from the first."""
+    for _, row in groupby(enumerate(points), lambda item: item[1].number - item[0]):
+        yield [trial for _, trial in row]
+
+
+def _result(job: JobReturn) -> Result:
+    """Return what came of a job of hydra's."""
+    if job.status == JobStatus.COMPLETED:
+        found: Any = job.return_value
+        return Result(DONE, dict(found)) if isinstance(found, Mapping) else Result(FAILED, reason=f"it returned {found!r}, no metrics")
+    error = job._return_value  # noqa: SLF001 - return_value raises it
+    return Result(REFUSED if isinstance(error, ConfigError | PlanError) else FAILED, reason=str(error))

@@ -1,0 +1,290 @@
+"""The space of a search: what may be chosen for each key. Imports hydra, whose grammar it is written in."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import chain
+from math import isfinite, prod
+from typing import Any, Final, Protocol
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
+from hydra.errors import HydraException
+
+from net2bit.errors import ConfigError
+from net2bit.graph import complaints
+
+DIGITS: Final = 4
+"""Significant digits of a number drawn from an interval: more make longer names and no better networks."""
+
+_FORMS: Final = "a,b,c; choice(a,b,c); range(first,end,step); interval(low,high); int(interval(low,high)); tag(log,interval(low,high))"
+
+
+class Drawer(Protocol):
+    """What optuna's trials offer: draws one value."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """Draw one of *choices*."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """Draw a whole number, both ends included."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """Draw a number, both ends included."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several values.
+
+    Attributes:
+        key: The key, with its sign where it is added (`+`).
+        values: As they stand in overrides.
+    """
+
+    key: str
+    values: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return len(self.values)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The first and the last value."""
+        return self.values[0], self.values[-1]
+
+    def draw(self, trial: Drawer) -> str:
+        """Return one value, as it stands in an override."""
+        return str(trial.suggest_categorical(self.key, self.values))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """One of several numbers in a row, which the sampler knows to be one: neighbours are alike.
+
+    Attributes:
+        key: The key, with its sign where it is added (`+`).
+        values: As they stand in overrides, the least first.
+    """
+
+    key: str
+    values: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return len(self.values)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The first and the last value."""
+        return self.values[0], self.values[-1]
+
+    def draw(self, trial: Drawer) -> str:
+        """Return one value, as it stands in an override."""
+        return self.values[trial.suggest_int(self.key, 0, self.size - 1)]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number from *low* to *high*, both included; steps of *step*, or on a logarithmic scale."""
+
+    key: str
+    low: int
+    high: int
+    step: int = 1
+    log: bool = False
+
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        return (self.high - self.low) // self.step + 1
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The first and the last value."""
+        return str(self.low), str(self.high)
+
+    def draw(self, trial: Drawer) -> str:
+        """Return one value, as it stands in an override."""
+        return str(trial.suggest_int(self.key, self.low, self.high, step=self.step, log=self.log))
+
+
+@dataclass(frozen=True)
+class Real:
+    """A number from *low* to *high*, both included, perhaps on a logarithmic scale; drawn with `DIGITS` significant digits."""
+
+    key: str
+    low: float
+    high: float
+    log: bool = False
+
+    @property
+    def size(self) -> None:
+        """There is no end of them."""
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The first and the last value."""
+        return repr(self.low), repr(self.high)
+
+    def draw(self, trial: Drawer) -> str:
+        """Return one value, as it stands in an override."""
+        drawn = trial.suggest_float(self.key, self.low, self.high, log=self.log)
+        return repr(min(max(float(f"{drawn:.{DIGITS}g}"), self.low), self.high))
+
+
+Axis = Choice | Steps | Whole | Real
+
+
+@dataclass(frozen=True)
+class Space:
+    """All that may be chosen.
+
+    Attributes:
+        fixed: Overrides that all points share.
+        axes: One for each key that differs.
+    """
+
+    fixed: tuple[str, ...]
+    axes: tuple[Axis, ...]
+
+    @property
+    def size(self) -> int | None:
+        """How many points there are; None where there is no end of them."""
+        sizes = [axis.size for axis in self.axes]
+        return None if None in sizes else prod(size for size in sizes if size is not None)
+
+    def draw(self, trial: Drawer) -> tuple[str, ...]:
+        """Return the overrides of one point."""
+        return (*self.fixed, *(f"{axis.key}={axis.draw(trial)}" for axis in self.axes))
+
+    def describe(self) -> dict[str, Any]:
+        """Return it as plain data: equal spaces and no others have equal data."""
+        axes = {
+            axis.key: {"type": type(axis).__name__.lower(), **{k: v for k, v in vars(axis).items() if k != "key"}} for axis in self.axes
+        }
+        found: dict[str, Any] = json.loads(json.dumps({"fixed": self.fixed, "axes": axes}))
+        return found
+
+
+def read(words: Sequence[str], listed: Mapping[str, object], base: Mapping[str, Any] | None = None) -> Space:
+    """Return the space that *words* of the command line and the key `search.space` span.
+
+    Args:
+        words: Overrides of the experiment.
+        listed: Key -> values, as text in hydra's grammar or as a list; words for the same key take their place.
+        base: The experiment without what is searched: a key that holds a whole number there is drawn as one.
+
+    Raises:
+        ConfigError: A word cannot be read, a range is empty, or nothing is to be searched.
+    """
+    own = [_parse(word) for word in words]
+    taken = {override.get_key_element() for override in own}
+    more = [_parse(f"{key}={_text(value)}") for key, value in listed.items() if key not in taken]
+    axes = tuple(_axis(override, base or {}) for override in chain(more, own) if override.is_sweep_override())
+    _refuse_twins(axis.key for axis in axes)
+    if not axes:
+        raise ConfigError("there is nothing to search: every key has one value", where="the command line", remedy=f"give values: {_FORMS}")
+    return Space(tuple(str(one.input_line) for one in chain(more, own) if not one.is_sweep_override()), axes)
+
+
+def _text(value: object) -> str:
+    """Return what stands in `search.space` as it would stand on the command line."""
+    if isinstance(value, list):
+        return f"choice({','.join(_text(item) for item in value)})"
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+def _parse(word: str) -> Override:
+    try:
+        (found,) = OverridesParser.create().parse_overrides([word])
+    except HydraException as error:
+        raise complaints.of_syntax(word, error) from error
+    except ValueError as error:  # hydra counts a range while it parses it
+        raise _wrong(word, str(error)) from error
+    return found
+
+
+def _wrong(word: str | None, what: str) -> ConfigError:
+    return ConfigError(what, where=word or "", remedy=f"a range is one of: {_FORMS}")
+
+
+def _refuse_twins(keys: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            raise ConfigError(f"{key} is given twice", where="the command line", remedy="give it once, with all its values")
+        seen.add(key)
+
+
+def _axis(override: Override, base: Mapping[str, Any]) -> Axis:
+    """Return what may be chosen for one key.
+
+    Raises:
+        ConfigError: Nothing, or no numbers.
+    """
+    key, value, word = override.get_key_element(), override.value(), override.input_line
+    if isinstance(value, IntervalSweep):
+        return _interval(key, value, word, whole=_whole(base, key))
+    if isinstance(value, RangeSweep):
+        return _range(key, value, word)
+    if isinstance(value, ChoiceSweep):
+        value.shuffle = False  # the order of values must not decide what is found
+    values = tuple(dict.fromkeys(override.sweep_string_iterator()))
+    if not values:
+        raise _wrong(word, f"{key} has no value to choose")
+    return Choice(key, values)
+
+
+def _whole(base: Mapping[str, Any], key: str) -> bool:
+    found: Any = base
+    for name in key.lstrip("+").split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return isinstance(found, int) and not isinstance(found, bool)
+
+
+def _interval(key: str, value: IntervalSweep, word: str | None, *, whole: bool) -> Axis:
+    low, high, log = value.start, value.end, "log" in value.tags
+    if low is None or high is None or not (isfinite(low) and isfinite(high)) or low >= high:
+        raise _wrong(word, f"the interval of {key} is empty: its lower end comes first, and both are numbers")
+    if log and low <= 0:
+        raise _wrong(word, f"the interval of {key} is logarithmic, and begins at {low:g}: it must begin above 0")
+    if whole or "int" in value.tags or isinstance(low, int):
+        if low != int(low) or high != int(high):
+            raise _wrong(word, f"{key} is a whole number; the ends of its interval are not")
+        return Whole(key, int(low), int(high), log=log)
+    return Real(key, float(low), float(high), log=log)
+
+
+def _range(key: str, value: RangeSweep, word: str | None) -> Axis:
+    if value.start is None or value.stop is None or not value.step:
+        raise _wrong(word, f"the range of {key} has no step, or no end")
+    value.shuffle = False
+    if isinstance(value.start, int) and isinstance(value.stop, int) and isinstance(value.step, int):
+        found = sorted(range(value.start, value.stop, value.step))
+        if not found:
+            raise _wrong(word, f"the range of {key} is empty")
+        return _whole_range(key, found, abs(value.step), word, log="log" in value.tags)
+    return _stepped(key, value, word)
+
+
+def _whole_range(key: str, found: Sequence[int], step: int, word: str | None, *, log: bool) -> Axis:
+    if log and (found[0] <= 0 or step != 1):
+        raise _wrong(word, f"the range of {key} is logarithmic: it must begin above 0, in steps of 1")
+    return Whole(key, found[0], found[-1], step, log=log)
+
+
+def _stepped(key: str, value: RangeSweep, word: str | None) -> Axis:
+    """Return the values of a range of numbers that are not whole, each as exact as it was written."""
+    if "log" in value.tags:
+        raise _wrong(word, f"the range of {key} has steps, and a logarithmic scale: use tag(log,interval(...))")
+    start, stop, step = (Decimal(str(number)) for number in (value.start, value.stop, value.step))
+    count = int(-((start - stop) // step)) if (stop - start) * step > 0 else 0
+    values = sorted(float(start + place * step) for place in range(count))
+    if not values:
+        raise _wrong(word, f"the range of {key} is empty")
+    return Steps(key, tuple(map(str, values)))

@@ -1,0 +1,146 @@
+"""What hydra's search sweeper does. Imports hydra, optuna and pydantic."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from platform import python_version
+from typing import Any, Final
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.object_type import ObjectType
+from hydra.plugins.launcher import Launcher
+
+from net2bit import __version__
+from net2bit.errors import ConfigError, near
+from net2bit.graph import complaints
+from net2bit.sweep.arguments import experiments
+from net2bit.sweep.current import Sweep, current
+from net2bit.sweep.names import SWEEPS
+from net2bit.sweep.search import aims, builders, goals, hunt, space, told
+from net2bit.sweep.search.memory import Identity, Memory, Method, Outcome, Trial, opened
+from schemas.experiment import Experiment
+
+_SETTINGS: Final = "search"
+
+
+def sweep(launcher: Launcher, loader: ConfigLoader, arguments: Sequence[str], *, merged: bool) -> dict[str, Any]:
+    """Search the space that *arguments* span; returns the best points: number -> the values of the goals.
+
+    Args:
+        launcher: Builds the points where they are not built as one graph.
+        loader: hydra's, for the choices of a group.
+        arguments: Overrides, in hydra's grammar.
+        merged: Whether points are built as one graph.
+
+    Raises:
+        ConfigError: The space, a goal or a limit does not hold, or the folder holds another search.
+        StoreError: Another process searches there, or the folder cannot be written.
+        Stopped: It was told to stop; what is finished is remembered.
+    """
+    running = current()
+    wanted = running.session.settings[_SETTINGS]
+    identity, plan = _read(running, wanted, loader, arguments)
+    session = running.session
+    session.settings["goals"] = {goal.metric: goal.better for goal in plan.goals}
+    with opened(session.root / SWEEPS / session.name, identity) as memory:
+        memory.note("versions", _versions())
+        builder: hunt.Builder = builders.Together(running) if merged else builders.Apart(launcher)
+        if isinstance(builder, builders.Together):
+            builder.recall(memory.trials)
+        _go(plan, memory, builder)
+        return _end(running, identity, plan, memory)
+
+
+def _read(running: Sweep, wanted: Mapping[str, Any], loader: ConfigLoader, arguments: Sequence[str]) -> tuple[Identity, hunt.Plan]:
+    """Return what is to be searched, and how.
+
+    Raises:
+        ConfigError: It does not hold.
+    """
+    words = experiments(arguments)
+    found = space.read(words, wanted["space"])
+    base = _base(running, found)
+    found = space.read(words, wanted["space"], base)
+    _check(found, base, loader)
+    tree = aims.Tree(running.session.root, running.batches.compose, found.fixed)
+    sought = goals.distinct([goals.goal(text) for text in wanted["goals"]])
+    limits = tuple(goals.limit(text) for text in wanted["limits"])
+    aims.check(tree, base, [*sought, *limits])
+    identity = Identity(found, sought, tuple(map(str, limits)), Method(wanted["sampler"], wanted["seed"], wanted["startup"]))
+    plan = hunt.Plan(sought, limits, tuple(aims.rungs(tree, base, limits)), wanted["batch"], wanted["trials"])
+    return identity, plan
+
+
+def _base(running: Sweep, found: space.Space) -> Mapping[str, Any]:
+    """Return the experiment without what is searched; where there is none, with the first or last value of each key.
+
+    Raises:
+        ConfigError: Neither is an experiment.
+    """
+    first, last = ([f"{axis.key}={axis.ends[end]}" for axis in found.axes] for end in (0, 1))
+    for more in ([], first, last):
+        try:
+            return running.batches.compose([*found.fixed, *more])
+        except ConfigError as error:
+            refused = error
+    raise refused
+
+
+def _check(found: space.Space, base: Mapping[str, Any], loader: ConfigLoader) -> None:
+    """Refuse a key that does not exist, and a choice for which there is no file: every point would be refused alike.
+
+    Raises:
+        ConfigError: So it is; with the near miss.
+    """
+    for axis in found.axes:
+        options = loader.get_group_options(axis.key, ObjectType.CONFIG)
+        if options and isinstance(axis, space.Choice):
+            _check_options(axis, options)
+        elif not axis.key.startswith("+") and not _holds(base, axis.key):
+            close = complaints.closest(axis.key, [key for key, _ in complaints.keys_of(Experiment)])
+            raise ConfigError(
+                f"there is no key {axis.key!r}", where="search", suggestion=close, remedy="docs/reference/config.md lists all keys"
+            )
+
+
+def _check_options(axis: space.Choice, options: Sequence[str]) -> None:
+    bad = next((value for value in axis.values if value not in options), None)
+    if bad is not None:
+        close = near(bad, options)
+        raise ConfigError(
+            f"there is no {axis.key} {bad!r}",
+            where=f"experiments/{axis.key}",
+            suggestion=f"{axis.key}={close}" if close else "",
+            remedy=f"choose of: {', '.join(options)}",
+        )
+
+
+def _holds(config: Mapping[str, Any], key: str) -> bool:
+    found: Any = config
+    for name in key.split("."):
+        if not isinstance(found, Mapping) or name not in found:
+            return False
+        found = found[name]
+    return True
+
+
+def _go(plan: hunt.Plan, memory: Memory, builder: hunt.Builder) -> None:
+    def hear(batch: Sequence[Trial], outcomes: Mapping[int, Outcome]) -> None:
+        known = sum(trial.same_as is None for trial in memory.trials)
+        told.batch(batch, outcomes, known, plan.trials)
+
+    hunt.search(plan, memory, builder, hear)
+
+
+def _versions() -> dict[str, str]:
+    return {"net2bit": __version__, "optuna": version("optuna"), "python": python_version()}
+
+
+def _end(running: Sweep, identity: Identity, plan: hunt.Plan, memory: Memory) -> dict[str, Any]:
+    """Tell the best points and write `search.json`."""
+    session = running.session
+    trials = memory.trials
+    chosen = hunt.best(plan.goals, trials)
+    folder = session.root / SWEEPS / session.name
+    told.write(folder, {**identity.describe(), "versions": _versions()}, trials, chosen)
+    told.best(plan.goals, chosen, identity.space.fixed, f"{SWEEPS}/{session.name}")
+    return {"best": {one.number: [one.metrics[goal.metric] for goal in plan.goals] for one in chosen}}

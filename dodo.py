@@ -3,11 +3,10 @@
 `doit key=value ...` are overrides of the experiment; `doit list` shows the tasks.
 """
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from net2bit.graph import adapter, config, paths, registry, words
+from net2bit.graph import adapter, config, paths, registry, snapshot, words
 from net2bit.graph.plan import plan
 from net2bit.graph.publish import publish
 from net2bit.graph.reporter import Reporter
@@ -19,7 +18,14 @@ with adapter.plainly():
     PLAN = plan(EXPERIMENT, registry.load(HOME), root=HOME)
     STORE = adapter.store(HOME, EXPERIMENT["cache"])
 
-REPORTER = Reporter(after=partial(publish, PLAN, STORE))
+
+def after(how: Mapping[str, str]) -> None:
+    """Publish the report and remember what was built; *how* tells how each stage was."""
+    publish(PLAN, STORE, how)
+    snapshot.remember(PLAN, STORE, EXPERIMENT, words.from_doit(), how)
+
+
+REPORTER = Reporter(after)
 DOIT_CONFIG = adapter.settings(PLAN, HOME, REPORTER)
 
 

@@ -22,6 +22,9 @@ from schemas.experiment import Experiment
 VERSION_BASE = "1.3"
 """The hydra release whose defaults apply."""
 
+OF_SWEEPS = frozenset({"executor", "hydra"})
+"""Folders of the tree that speak of sweeps, not of an experiment."""
+
 REFUSALS = (HydraException, OmegaConfBaseException, YAMLError, ValueError, OSError)
 """What hydra raises for a configuration that it cannot compose; some of it with Python's own errors."""
 
@@ -37,20 +40,26 @@ def compose(tree: Path, search: Sequence[Path], overrides: Sequence[str]) -> dic
     Raises:
         ConfigError: An override, a file or a value does not hold.
     """
-    groups = {str(path.relative_to(tree)): "" for path in tree.rglob("*") if path.is_dir()}
-    described = groups | dict(complaints.keys_of(Experiment))
+    known = described(tree)
     for override in overrides:
         _check(override, overrides)
     found = [f"hydra.searchpath=[{','.join(f'file://{folder}' for folder in search)}]"] if search else []
     with initialize_config_dir(config_dir=str(tree.resolve()), version_base=VERSION_BASE):
-        composed = _merge([tree, *search], found, overrides, described)
+        composed = _merge([tree, *search], found, overrides, known)
     try:
         plain = json.dumps(OmegaConf.to_container(composed, resolve=True, throw_on_missing=True))
         return Experiment.model_validate_json(plain).model_dump(mode="json")
     except OmegaConfBaseException as error:
-        raise complaints.of_composition(error, described) from error
+        raise complaints.of_composition(error, known) from error
     except ValidationError as error:
-        raise complaints.of_values(error, described) from error
+        raise complaints.of_values(error, known) from error
+
+
+def described(tree: Path) -> dict[str, str]:
+    """Return all keys of an experiment, and the groups of *tree* that it has, each with its description."""
+    folders = (path.relative_to(tree) for path in tree.rglob("*") if path.is_dir())
+    groups = {str(path): "" for path in folders if path.parts[0] not in OF_SWEEPS}
+    return groups | dict(complaints.keys_of(Experiment))
 
 
 def _check(override: str, overrides: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -43,18 +43,20 @@ class Origin:
         tree: The project's folder of YAML files, which holds `config.yaml`.
         search: More folders like it.
         overrides: Hydra overrides.
+        code: More files that decide the result.
     """
 
     tree: Path
     search: tuple[Path, ...] = ()
     overrides: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
 
     def files(self) -> list[str]:
         """Return the paths of all files that decide the result, in a fixed order."""
         here = os.path.dirname(__file__)
         code = [os.path.join(here, name) for name in _COMPOSERS]
         models = [path for folder in schemas.__path__ for path in _list(folder, ".py")]
-        return [path for folder in (self.tree, *self.search) for path in _list(str(folder), ".yaml")] + models + code
+        return [path for folder in (self.tree, *self.search) for path in _list(str(folder), ".yaml")] + models + code + [*self.code]
 
 
 def load(origin: Origin, cache: Path) -> dict[str, Any]:
@@ -67,6 +69,23 @@ def load(origin: Origin, cache: Path) -> dict[str, Any]:
     Raises:
         ConfigError: The configuration does not hold.
     """
+
+    def make() -> dict[str, Any]:
+        from net2bit.graph import compose  # noqa: PLC0415 - brings hydra and pydantic: only when nothing is known
+
+        return compose.compose(origin.tree, origin.search, origin.overrides)
+
+    return remembered(origin, cache, make)
+
+
+def remembered(origin: Origin, cache: Path, make: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what *make* made of *origin*, now or at an earlier time, as plain JSON data.
+
+    Args:
+        origin: All that decides the result.
+        cache: As for `load`.
+        make: Makes it.
+    """
     quick, settled = _by_stat(origin)
     known = _read(cache / f"{quick}.stat")
     if known is None:
@@ -76,9 +95,7 @@ def load(origin: Origin, cache: Path) -> dict[str, Any]:
     entry = cache / f"{_key(known)}.json"
     config = _read(entry)
     if config is None:
-        from net2bit.graph import compose  # noqa: PLC0415 - brings hydra and pydantic: only when nothing is known
-
-        config = json.loads(canonical(compose.compose(origin.tree, origin.search, origin.overrides)))
+        config = json.loads(canonical(make()))
         _write(entry, config)
     return config
 

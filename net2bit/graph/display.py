@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TAIL = 4  # log lines shown under a running stage
 TAIL_BYTES = 2000
+WIDTH = 22  # of a stage's name
 MINUTE, HOUR = 60, 3600
 
 
@@ -97,8 +98,8 @@ def waiting(event: Mapping[str, Any]) -> str:
 class Display(Protocol):
     """What the doit reporter calls. `total` is the number of stages asked for, `estimate` in seconds."""
 
-    def open(self, total: int) -> None:
-        """Begin to show a build of *total* stages."""
+    def open(self, total: int, points: int = 0, width: int = WIDTH) -> None:
+        """Begin to show a build of *total* stages, for the *points* of a sweep; *width* is that of the longest name."""
 
     def start(self, name: str, reason: str, estimate: float | None) -> None:
         """Show that *name* begins, why, and how long it took before."""
@@ -114,6 +115,12 @@ class Display(Protocol):
 
     def failed(self, name: str, message: str) -> None:
         """Show that *name* failed; the message itself is printed at the end."""
+
+    def skip(self, name: str) -> None:
+        """Count a stage of a sweep that nothing was done for, without a word."""
+
+    def point(self, text: str, *, good: bool) -> None:
+        """Count a point of a sweep as finished, well or not; show *text* where there is any."""
 
     def close(self) -> None:
         """Give the terminal back."""
@@ -141,7 +148,7 @@ class Plain:
             self._out.write(line + "\n")
             self._out.flush()
 
-    def open(self, total: int) -> None:
+    def open(self, total: int, points: int = 0, width: int = WIDTH) -> None:
         """Show nothing: the first stage's line follows at once."""
 
     def start(self, name: str, reason: str, estimate: float | None) -> None:
@@ -166,6 +173,14 @@ class Plain:
         """Print that the stage failed; the message stands at the end, where people look."""
         self._say(f"!! {name}: {headline(name, message)}")
 
+    def skip(self, name: str) -> None:
+        """Say nothing."""
+
+    def point(self, text: str, *, good: bool) -> None:
+        """Print what came of the point."""
+        if text:
+            self._say(f"{'==' if good else '!!'} {text}")
+
     def close(self) -> None:
         """Nothing to give back."""
 
@@ -181,12 +196,18 @@ class Board:
         self._running: dict[str, Running] = {}
         self._lock = threading.RLock()
         self._live: Live | None = None
-        self._total = self._finished = 0
+        self._total = self._finished = self._points = self._reached = 0
+        self._width = WIDTH
         self._began = time.monotonic()
 
-    def open(self, total: int) -> None:
+    def open(self, total: int, points: int = 0, width: int = WIDTH) -> None:
         """Remember how many stages there are."""
-        self._total, self._began = total, time.monotonic()
+        self._total, self._points, self._width, self._began = total, points, width, time.monotonic()
+
+    def _head(self) -> str:
+        stages = f"{self._finished} of {self._total} stages"
+        points = f", {self._reached} of {self._points} points" if self._points else ""
+        return f"{stages}{points}, {span(time.monotonic() - self._began)}"
 
     def _draw(self) -> "RenderableType":
         from rich.console import Group  # noqa: PLC0415 - see __init__
@@ -196,14 +217,14 @@ class Board:
 
         with self._lock:
             running = list(self._running.values())
-            head = f"{self._finished} of {self._total} stages, {span(time.monotonic() - self._began)}"
+            head = self._head()
         rows: list[RenderableType] = []
         for stage in running:
             row = Table.grid(padding=(0, 1))
             left = stage.left()
             share = stage.share if stage.share is not None else _guess(stage)
             row.add_row(
-                Text(f"  {stage.name:<22}", "bold"),
+                Text(f"  {stage.name:<{self._width}}", "bold"),
                 ProgressBar(total=1.0, completed=share or 0.0, width=24, pulse=share is None),
                 Text(span(stage.elapsed), "cyan"),
                 Text(f"about {span(left)} left" if left is not None else "", "dim"),
@@ -246,7 +267,7 @@ class Board:
     def done(self, name: str, how: str, seconds: float) -> None:
         """Move the stage from the board to the lines above it."""
         self._leave(name)
-        self._print("✓", "green", f"{name:<22} {HOW.get(how, how)}, {span(seconds)}")
+        self._print("✓", "green", f"{name:<{self._width}} {HOW.get(how, how)}, {span(seconds)}")
 
     def fresh(self, name: str) -> None:
         """Count the stage; a line for each would hide the ones that run."""
@@ -255,7 +276,18 @@ class Board:
     def failed(self, name: str, message: str) -> None:
         """Mark the stage; its message stands at the end."""
         self._leave(name)
-        self._print("✗", "red", f"{name:<22} {headline(name, message)}")
+        self._print("✗", "red", f"{name:<{self._width}} {headline(name, message)}")
+
+    def skip(self, name: str) -> None:
+        """Count the stage."""
+        self._leave(name)
+
+    def point(self, text: str, *, good: bool) -> None:
+        """Count the point and print what came of it."""
+        with self._lock:
+            self._reached += 1
+        if text:
+            self._print("◆" if good else "◇", "blue" if good else "red", text)
 
     def close(self) -> None:
         """Take the board down."""
@@ -280,4 +312,8 @@ def live(out: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
 def display(out: TextIO | None = None) -> Display:
     """Return the display that fits *out* (standard output by default)."""
     target = sys.stdout if out is None else out
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from net2bit.graph.github import Folding  # noqa: PLC0415 - needs this module, and few need it
+
+        return Folding(target)
     return Board(target) if live(target) else Plain(target)

@@ -60,17 +60,18 @@ def sources(root: Path, words: Sequence[str]) -> Iterator[tuple[str, Stat | None
     own = [str(root / name) for name in ("experiments", "tasks", "schemas", "net2bit/graph")]
     yield str(root / "dodo.py"), stat_of(str(root / "dodo.py"))
     for folder in [*own, *(part.removeprefix("file://") for text in extra for part in text.split(os.pathsep) if part)]:
-        yield from _tree(os.path.expanduser(folder))
+        yield from tree(os.path.expanduser(folder))
 
 
-def _tree(folder: str) -> Iterator[tuple[str, Stat | None]]:
+def tree(folder: str) -> Iterator[tuple[str, Stat | None]]:
+    """Yield how a folder, the folders in it, and their Python and YAML files stand."""
     yield folder, stat_of(folder)
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
         path = os.path.join(folder, name)
         if name.endswith((".py", ".yaml")):
             yield path, stat_of(path)
         elif not name.startswith((".", "__")) and os.path.isdir(path):
-            yield from _tree(path)
+            yield from tree(path)
 
 
 def remember(

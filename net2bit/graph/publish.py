@@ -38,15 +38,16 @@ def _fact(stage: Stage, store: Store, how: str) -> dict[str, Any]:
     }
 
 
-def publish(plan: Plan, store: Store, how: Mapping[str, str]) -> None:
+def publish(plan: Plan, store: Store, how: Mapping[str, str], folder: str = "") -> None:
     """Write the copy where the report is up to date and the copy is missing, of another report, or older than this build's work.
 
-    The folder is a view: where it cannot be written, the build is as good without it.
+    It goes into *folder*, relative to the project's root; `dist/<experiment>` by default. The folder is a view: where it cannot be
+    written, the build is as good without it.
     """
     page = plan.chosen.get(paths.PAGE)
     if page is None or not page.maker:
         return
-    stage, target = plan.by_name[page.maker], store.root / paths.DIST / plan.name / paths.PAGE
+    stage, target = plan.by_name[page.maker], store.root / (folder or os.path.join(paths.DIST, plan.name)) / paths.PAGE
     worked = any(way in HOW for way in how.values())
     if (worked or not _copied(store.root / page.path, target)) and store.check(stage).fresh:
         _fill(store.root / page.path, facts(plan, store, how), target, store.root / paths.STATE)

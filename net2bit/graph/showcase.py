@@ -1,4 +1,4 @@
-"""`dist/<experiment>/`: links to the finished artifacts of an experiment, under their plain names."""
+"""`dist/<experiment>/`, `sweeps/<name>/points/<label>/`: links to the finished artifacts of an experiment, under their plain names."""
 
 import os
 from pathlib import Path
@@ -14,11 +14,12 @@ class Showcase:
     The folder is a view: where it cannot be written, the build goes on without it.
     """
 
-    def __init__(self, plan: Plan, root: Path) -> None:
-        """Name the folder; nothing is written yet."""
+    def __init__(self, plan: Plan, root: Path, folder: str = "") -> None:
+        """Name the folder, relative to *root*, `dist/<experiment>` by default; nothing is written yet."""
         self._plan = plan
-        self._folder = os.path.join(root, paths.DIST, plan.name)
-        self._up = os.path.join("..", "..")
+        inside = folder or os.path.join(paths.DIST, plan.name)
+        self._folder = os.path.join(root, inside)
+        self._up = os.path.relpath(os.curdir, inside)
         self._chosen = {id(item) for item in plan.chosen.values() if item.kind != paths.PAGE}
         self._names = {os.path.basename(item.path) for item in plan.chosen.values() if item.maker}
         self._swept = False

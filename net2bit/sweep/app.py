@@ -1,0 +1,132 @@
+"""Runs one sweep: composed or known, built, shown, remembered."""
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from net2bit.graph import config, null, signals
+from net2bit.graph.display import span
+from net2bit.sweep import known, names, summary
+from net2bit.sweep.arguments import Asked
+from net2bit.sweep.front import memo
+from net2bit.sweep.session import Session
+from net2bit.sweep.view import View
+
+_STOPPED = "\nnet2bit: stopped; what is finished is kept, and the same sweep goes on from there\n"
+
+
+def run(root: Path, asked: Asked) -> int:
+    """Run the sweep that is asked for; returns the exit status: 1 where a point failed or was refused.
+
+    Raises:
+        Net2bitError: The sweep as a whole does not hold.
+        Stopped: It was told to stop.
+    """
+    if asked.hydra:
+        from net2bit.sweep.inquiry import answer  # noqa: PLC0415 - brings hydra
+
+        return answer(root, asked.hydra)
+    before = dict(sources(root, asked.words))
+    signals.install()
+    began = time.monotonic()
+    try:
+        session, usual = _build(root, asked.words)
+    except signals.Stopped:
+        sys.stderr.write(_STOPPED)
+        raise
+    lines = _end(session, time.monotonic() - began)
+    good = all(result.good for result in session.results.values())
+    if good and usual and session.opened:
+        _remember(root, asked.words, session, before, lines)
+    if session.opened:
+        session.store.close()
+    return 0 if good else 1
+
+
+def _build(root: Path, words: Sequence[str]) -> tuple[Session, bool]:
+    """Build the sweep; returns it, and whether the same words will always mean the same points."""
+    origin = known.origin(root, words)
+    said = known.load(origin, root)
+    if said is None:
+        return _composed(root, words, origin)
+    settings = dict(said["settings"])
+    given = settings["sweep"]["name"]
+    settings["sweep"] |= {"name": names.claim(root, given, said["title"], words)}
+    session = Session(root, settings["sweep"]["name"], settings)
+    session.build(known.points(said))
+    return session, True
+
+
+def _composed(root: Path, words: Sequence[str], origin: config.Origin) -> tuple[Session, bool]:
+    """Let hydra compose the sweep, and keep the points where that is all it has to do."""
+    from net2bit.sweep.gather import gather  # noqa: PLC0415 - these bring hydra
+    from net2bit.sweep.multirun import prepare  # noqa: PLC0415
+
+    began = time.time()
+    multirun = prepare(root, words)
+    session = multirun.sweep.session
+    given = multirun.given
+    multirun.run()
+    if not multirun.merged:
+        gather(multirun.sweep, began)
+    if multirun.usual:
+        settings = session.settings | {"sweep": {**session.settings["sweep"], "name": given}}
+        known.keep(origin, root, title=multirun.title, settings=settings, points=multirun.sweep.batches.points)
+    return session, multirun.usual
+
+
+def _end(session: Session, seconds: float) -> list[str]:
+    """Write the sweep's folder, and print what came of it; returns the lines of a sweep in which nothing is to be done."""
+    from net2bit.sweep.compare import write  # noqa: PLC0415 - reads what a sweep that was stopped does not need
+
+    results = list(session.results.values())
+    for text in summary.wrong(results, session.failures):
+        sys.stderr.write(f"\n{text}\n")
+    view = session.view
+    view.keep(result.point for result in results)
+    for result in results:
+        if result.plan is not None:
+            view.publish(result.point, result.plan, session.store, result.how)
+    if session.opened:
+        write(view.folder, session.name, results, session.store, session.settings)
+    lines = [*summary.table(results, view), _page(view)]
+    told = summary.counts(results, session.stages())
+    sys.stdout.write("".join(f"{line}\n" for line in ["", *lines, f"{told} ({span(seconds)})"]))
+    return [*lines, told]
+
+
+def _page(view: View) -> str:
+    page = view.folder / "index.html"
+    return f"comparison: {os.path.relpath(page, view.root)}" if page.exists() else f"results: {os.path.relpath(view.folder, view.root)}"
+
+
+def sources(root: Path, words: Sequence[str]) -> Mapping[str, null.Stat | None]:
+    """Return how everything stands that decides a sweep: what decides an experiment, and the code of sweeps."""
+    found = dict(null.sources(root, words))
+    for folder in ("net2bit/sweep", "hydra_plugins"):
+        found |= dict(null.tree(str(root / folder)))
+    return found
+
+
+def _remember(root: Path, words: Sequence[str], session: Session, before: Mapping[str, null.Stat | None], lines: Sequence[str]) -> None:
+    """Keep what decided that every stage of the sweep is up to date, if that is so."""
+    if config.mentioned(known.origin(root, words)):
+        return  # the memo knows no variables but net2bit's own
+    store = session.store
+    folders = [str(session.view.folder), *(str(root / session.view.of(result.point)) for result in session.results.values())]
+    if max(stat[1] for stat in map(null.stat_of, folders) if stat) > time.time_ns() - null.SETTLED_NS:
+        time.sleep(null.SETTLED_NS / 1e9)  # something was just built: a stat taken now would not tell a change in the same tick
+    began = time.time_ns()
+    store.renew()
+    if all(store.check(stage).fresh for stage in session.distinct()):
+        seen: dict[str, Any] = {**store.looked(), **before, **{folder: null.stat_of(folder) for folder in folders}}
+        null.remember(root, memo(words), os.environ, stages=_again(lines, session), seen=seen.items(), began=began)
+
+
+def _again(lines: Sequence[str], session: Session) -> list[str]:
+    """Return the lines for the next time, when every stage is up to date."""
+    fresh = dict.fromkeys(session.stages(), "fresh")
+    return [*lines[:-1], summary.counts(list(session.results.values()), fresh)]

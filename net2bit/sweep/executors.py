@@ -1,0 +1,29 @@
+"""Who runs the stages of a sweep."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from net2bit.graph.execute import Executor
+from net2bit.graph.pools import Limits
+from net2bit.graph.store import Store
+
+
+def of(settings: Mapping[str, Any], store: Store, resources: Mapping[str, Any]) -> Executor:
+    """Return the executor that the sweep's *settings* name.
+
+    Args:
+        settings: The groups `sweep` and `executor`.
+        store: The project's store.
+        resources: The experiments' group of that name.
+
+    Raises:
+        ToolError: What it needs is not installed.
+    """
+    if settings["executor"]["kind"] == "slurm":
+        from net2bit.slurm.executor import make  # noqa: PLC0415 - a sweep on this machine does not need it
+
+        return make(store, settings["executor"])
+    from net2bit.graph.schedule import Local  # noqa: PLC0415 - likewise
+
+    limits = Limits.of(resources)
+    return Local(store, settings["sweep"]["workers"] or limits.cores, limits)

@@ -67,12 +67,10 @@ class VerifyProvenance(ProjectCommand):
 
     def keys(self) -> "list[PublicKey]":
         """Return the keys that are trusted here."""
-        from net2bit.provenance import keys  # noqa: PLC0415 - likewise
+        from net2bit.provenance.keys import load_public  # noqa: PLC0415 - likewise
 
-        remote = self.loader.namespace["EXPERIMENT"]["cache"].get("remote") or {}
-        own = keys.signer()
-        given = [*remote.get("keys", ()), *self.params["key"]]
-        return [key for one in given for key in keys.load_public(one)] + ([own.public] if own else [])
+        listed = self.loader.namespace["EXPERIMENT"]["cache"]["remote"]["keys"]
+        return [key for one in (*listed, *self.params["key"]) for key in load_public(one)]
 
     def path(self, word: str) -> Path:
         """Return the artifact that *word* names: by its path, or as the plan's targets are named."""

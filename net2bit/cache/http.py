@@ -9,16 +9,17 @@ import re
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
 
 import net2bit
-from net2bit.cache.transport import CHUNK, Missing, Refused, Stream, Unavailable
+from net2bit.cache.transport import CHUNK, Missing, Readable, Refused, Stream, Unavailable
 
 _CONNECTIONS: Final = 16
+_RESIDUE: Final = 64 * 1024  # bytes of an answer nobody reads: fewer are read for the connection's sake
 _JUMPS: Final = 3  # redirects that are followed
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _WRITTEN: Final = frozenset({200, 201, 202, 204})
@@ -61,7 +62,7 @@ class Http:
         with self.get(name) as stream:  # what is there is shorter than what was got before
             yield stream
 
-    def put(self, name: str, content: BinaryIO, size: int) -> None:
+    def put(self, name: str, content: Readable, size: int) -> None:
         """Put *size* bytes under *name*."""
         with self._answer("PUT", name, {"Content-Length": str(size), "Content-Type": "application/octet-stream"}, content) as answer:
             if answer.status not in _WRITTEN:
@@ -73,7 +74,7 @@ class Http:
 
     @contextmanager
     def _answer(
-        self, method: str, name: str, headers: Mapping[str, str], body: BinaryIO | None = None
+        self, method: str, name: str, headers: Mapping[str, str], body: Readable | None = None
     ) -> "Iterator[urllib3.BaseHTTPResponse]":
         """Send a request, follow redirects where that is safe, and hand out an answer that is no fault (404 is none)."""
         with _told():  # what goes wrong in the caller's hands is no fault of the server's
@@ -84,7 +85,7 @@ class Http:
         finally:
             _give_back(answer)
 
-    def _send(self, method: str, url: str, headers: Mapping[str, str], body: BinaryIO | None) -> urllib3.BaseHTTPResponse:
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: Readable | None) -> urllib3.BaseHTTPResponse:
         for _ in range(_JUMPS + 1):
             secret = self._secret if _origin(url) == _origin(self._url) else {}
             answer = self._pool.urlopen(
@@ -151,11 +152,13 @@ def _read(answer: urllib3.BaseHTTPResponse) -> bytes:
 
 
 def _give_back(answer: urllib3.BaseHTTPResponse) -> None:
-    """Keep the connection where the answer was read to its end; close it otherwise."""
-    if answer.headers.get("Content-Length") == "0" or getattr(answer, "length_remaining", None) == 0:
-        answer.release_conn()
+    """Keep the connection where little is left of the answer; close it otherwise."""
+    left = getattr(answer, "length_remaining", None)
+    if left is None or left > _RESIDUE:
+        answer.close()
         return
-    answer.close()
+    answer.drain_conn()
+    answer.release_conn()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import BinaryIO, Final
+from typing import Any, Final
 
 from net2bit.cache import entry
 from net2bit.cache.settings import RemoteSettings
@@ -53,17 +53,17 @@ class Parcel:
 class _Counted(io.RawIOBase):
     """A file whose bytes are counted as they are read."""
 
-    def __init__(self, file: BinaryIO, meter: Meter) -> None:
+    def __init__(self, file: io.BufferedReader, meter: Meter) -> None:
         self._file = file
         self._meter = meter
 
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1, /) -> bytes:
-        chunk = self._file.read(size)
-        self._meter.add(len(chunk))
-        return chunk
+    def readinto(self, buffer: Any) -> int:
+        count = self._file.readinto(buffer)
+        self._meter.add(count)
+        return count
 
 
 class Sender:
@@ -111,8 +111,8 @@ class Sender:
                 self._leave(str(fault))
             except Moved:
                 pass
-            except (OSError, ValueError) as fault:  # a file that nobody may read, a name that is no text
-                self._notice(f"a result is not sent to the shared cache: {fault}")
+            except Exception as fault:  # noqa: BLE001 - a file that nobody may read, a name that is no text: nobody waits for this thread
+                self._notice(f"a result is not sent to the shared cache: {type(fault).__name__}: {fault}")
             finally:
                 with self._moving:
                     self._pending -= 1
@@ -155,7 +155,7 @@ class Sender:
 
     def _put_file(self, name: str, source: entry.Source) -> None:
         with _opened(source) as file:
-            self._reach().put(name, io.BufferedReader(_Counted(file, self._meter)), source.size)
+            self._reach().put(name, _Counted(file, self._meter), source.size)
 
     def _put(self, name: str, content: bytes) -> None:
         self._again(lambda: self._reach().put(name, io.BytesIO(content), len(content)))
@@ -179,22 +179,26 @@ class Sender:
                 if not told and time.monotonic() - began > _SILENT:
                     told = True
                     left = max(self._meter.total - self._meter.got, 0)
-                    self._notice(f"sending {self._pending} results to {self._settings.shown} ({left / 1e6:.1f} MB to go)")
+                    self._notice(f"sending {_counted(self._pending)} to {self._settings.shown} ({left / 1e6:.1f} MB to go)")
         except Unavailable as fault:
             self._close()
-            self._leave(f"{fault}; {self._pending} results were not sent")
+            self._leave(f"{fault}; {_counted(self._pending)} not sent")
         finally:
             self._meter.stop()
         if self._sent:
-            self._notice(f"sent {self._sent} results to {self._settings.shown} ({self._bytes / 1e6:.1f} MB)")
+            self._notice(f"sent {_counted(self._sent)} to {self._settings.shown} ({self._bytes / 1e6:.1f} MB)")
 
     def _finished(self, seconds: float) -> bool:
         with self._moving:
             return self._moving.wait_for(lambda: not self._pending, seconds)
 
 
+def _counted(number: int) -> str:
+    return f"{number} result{'s' * (number != 1)}"
+
+
 @contextmanager
-def _opened(source: entry.Source) -> Iterator[BinaryIO]:
+def _opened(source: entry.Source) -> Iterator[io.BufferedReader]:
     """Open a file that must be what it was when it was hashed.
 
     Raises:

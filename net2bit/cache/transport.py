@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import BinaryIO, Final, Protocol
+from typing import Final, Protocol
 
 CHUNK: Final = 1 << 20
 """Most bytes that are handed on at once: few calls, and still within a processor's cache."""
@@ -36,6 +36,13 @@ class Stream:
     read: Callable[[], bytes]
 
 
+class Readable(Protocol):
+    """A file, as far as it is read."""
+
+    def read(self, size: int = -1, /) -> bytes | None:
+        """Return at most *size* bytes, all that are left by default; none at the end."""
+
+
 class Transport(Protocol):
     """A place where a shared cache lies. Names are `ac/<sha256>` and `cas/<sha256>`. Threads may share it.
 
@@ -52,7 +59,7 @@ class Transport(Protocol):
             Missing: Nothing does.
         """
 
-    def put(self, name: str, content: BinaryIO, size: int) -> None:
+    def put(self, name: str, content: Readable, size: int) -> None:
         """Put *size* bytes under *name*: at every moment readers see nothing, what was there before, or all of it."""
 
     def close(self) -> None:

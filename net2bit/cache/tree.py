@@ -4,14 +4,13 @@ Where a file system puts files whole (buckets), so does this; elsewhere a file i
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import SplitResult, urlsplit
 from uuid import uuid4
 
-from net2bit.cache.transport import CHUNK, Missing, Refused, Stream, Unavailable
+from net2bit.cache.transport import CHUNK, Missing, Readable, Refused, Stream, Unavailable
 from net2bit.errors import ToolError
 from schemas.address import EXTRAS
 
@@ -59,7 +58,7 @@ class Tree:
     def _reading(self) -> dict[str, Any]:
         return {"block_size": _BLOCK, "cache_type": "readahead"} if self._scheme in {"s3", "gs"} else {}
 
-    def put(self, name: str, content: BinaryIO, size: int) -> None:
+    def put(self, name: str, content: Readable, size: int) -> None:
         """Put *size* bytes under *name*."""
         with _told(name):
             path = self._path(name)
@@ -76,12 +75,13 @@ class Tree:
                     self._files.rm_file(fresh)
                 raise
 
-    def _write(self, path: str, content: BinaryIO, size: int) -> None:
+    def _write(self, path: str, content: Readable, size: int) -> None:
         if self._scheme in {"webdav", "webdavs"}:
             self._files.upload_fileobj(content, path, overwrite=True, size=size)
             return
         with self._files.open(path, "wb") as file:
-            shutil.copyfileobj(content, file, CHUNK)
+            while chunk := content.read(CHUNK):
+                file.write(chunk)
 
     def _move(self, source: str, target: str) -> None:
         if self._scheme == "file":

@@ -31,4 +31,4 @@ DOIT_CONFIG = adapter.settings(PLAN, HOME, REPORTER)
 
 def task_stages() -> Iterator[adapter.Task]:
     """One task for each file that the plan makes."""
-    yield from adapter.tasks(PLAN, STORE, HOME, REPORTER)
+    yield from adapter.tasks(PLAN, STORE, HOME, REPORTER, EXPERIMENT["resources"])

@@ -1,9 +1,9 @@
 """The plan as doit tasks: doit is face and scheduler, the store decides what is fresh and how it is made."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from net2bit.graph.store import Store, Verdict
 
 if TYPE_CHECKING:
     from net2bit.graph.build import Built
+    from net2bit.graph.pools import Line
 
 Task = dict[str, Any]
 
@@ -65,11 +66,15 @@ def _records(root: Path) -> str:
     return str(root / paths.STATE / "doit.sqlite")
 
 
-def tasks(plan: Plan, store: Store, root: Path, reporter: Reporter) -> Iterator[Task]:
-    """Yield the doit task of every stage, and for each further product a task of its name that stands for its stage's."""
+def tasks(plan: Plan, store: Store, root: Path, reporter: Reporter, resources: Mapping[str, Any]) -> Iterator[Task]:
+    """Yield the doit task of every stage, and for each further product a task of its name that stands for its stage's.
+
+    What runs at once takes no more than *resources*, the experiment's group.
+    """
     showcase = Showcase(plan, root)
+    line = cache(partial(_line, resources))
     for stage in plan.stages:
-        work = Work(stage, store, showcase, reporter)
+        work = Work(stage, store, showcase, reporter, line)
         yield {
             "basename": stage.name,
             "doc": stage.op.title,
@@ -81,6 +86,12 @@ def tasks(plan: Plan, store: Store, root: Path, reporter: Reporter) -> Iterator[
             "meta": {"op": stage.op.name, "run": stage.op.run, "config": stage.config, "work": work},
         }
     yield from _aliases(plan)
+
+
+def _line(resources: Mapping[str, Any]) -> "Line":
+    from net2bit.graph.pools import Limits, Line  # noqa: PLC0415 - a null build takes nothing
+
+    return Line(Limits.of(resources))
 
 
 def _aliases(plan: Plan) -> Iterator[Task]:
@@ -100,12 +111,13 @@ class Work:
         built: What came of building it; None before.
     """
 
-    def __init__(self, stage: Stage, store: Store, showcase: Showcase, reporter: Reporter) -> None:
+    def __init__(self, stage: Stage, store: Store, showcase: Showcase, reporter: Reporter, line: Callable[[], "Line"]) -> None:
         """Keep what the calls need."""
         self.stage = stage
         self.store = store
         self.showcase = showcase
         self.reporter = reporter
+        self.line = line
         self.force = False
         self.verdict: Verdict | None = None
         self.built: Built | None = None
@@ -139,7 +151,7 @@ class Work:
     def build(self) -> TaskFailed | None:
         """Build the stage; a failure that the user can mend is shown without a traceback."""
         try:
-            self.built = self.store.build(self.stage, partial(self.reporter.hear, self.stage.name), force=self.force)
+            self.built = self.store.build(self.stage, partial(self.reporter.hear, self.stage.name), force=self.force, turn=self.line())
         except Net2bitError as error:
             return TaskFailed(str(error))
         self.showcase.show(self.stage)

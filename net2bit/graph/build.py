@@ -89,6 +89,7 @@ class Build:
         self._watch = watch
         self._held = list(held)
         self._turn = turn
+        self._give_up = turn.check if turn else signals.check
         self._waited = False
         self._began = time.monotonic()
         self._parts = store.keys.parts(stage, digests)
@@ -137,7 +138,7 @@ class Build:
                 path = cache.folder / "locks" / f"{self._base[:32]}.lock"
                 leased = mounts.leased(shared=mounts.network(cache.folder))
                 with suppress(StoreError):
-                    lock = stack.enter_context(locks.held(path, self._stage.name, self._tell, signals.check, leased=leased))
+                    lock = stack.enter_context(locks.held(path, self._stage.name, self._tell, self._give_up, leased=leased))
                     self._waited = lock.waited
                     self._held.append(lock)
             yield
@@ -148,11 +149,11 @@ class Build:
         if self._turn is None:
             yield
             return
-        store, stage, pools = self._store, self._stage, self._turn.pools
+        store, stage, turn = self._store, self._stage, self._turn
         folder = store.state / "locks"
         with (
-            slots.taken(folder, stage.resources, pools, stage.name, self._tell, signals.check, leased=store.leased) as mine,
-            self._turn.taken(stage, self._watch),
+            slots.taken(folder, stage.resources, turn.pools, stage.name, self._tell, turn.check, leased=store.leased) as mine,
+            turn.taken(stage, self._watch),
         ):
             self._held += mine
             yield

@@ -5,17 +5,19 @@ more of them than there are takes all of them and runs alone, which is slower an
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from threading import Condition
 from typing import Any, Final, Protocol
 
 from net2bit.errors import ConfigError
-from net2bit.graph import machine
+from net2bit.graph import machine, signals
 from net2bit.graph.stage import Stage
 from net2bit.job import Event
 
 Needs = Mapping[str, int]
+_LOOK: Final = 0.2  # seconds between two looks whether the build was told to stop
 _UNITS: Final = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6))
 
 
@@ -89,6 +91,9 @@ class Turn(Protocol):
     def taken(self, stage: Stage, watch: Callable[[Event], None]) -> AbstractContextManager[None]:
         """Hold what *stage* takes of this process's share; *watch* hears what it waits for."""
 
+    def check(self) -> None:
+        """Raise where a build that waits, for whatever, should give up."""
+
 
 class Ledger:
     """What is taken at the moment. Not for several threads."""
@@ -102,6 +107,10 @@ class Ledger:
         """Return whether *needs* can be met now."""
         return all(self._taken[name] + amount <= self._stock[name] for name, amount in needs.items())
 
+    def short(self, needs: Needs) -> str:
+        """Return, for people, what of *needs* there is too little of now."""
+        return " and ".join(told(name, amount) for name, amount in needs.items() if not self.fits({name: amount}))
+
     def take(self, needs: Needs) -> None:
         """Count *needs* as taken."""
         self._taken.update(needs)
@@ -109,3 +118,49 @@ class Ledger:
     def give(self, needs: Needs) -> None:
         """Count *needs* as free again."""
         self._taken.subtract(needs)
+
+
+class Line:
+    """The turn of builds that threads of one process start whenever they like (`doit -n`): each waits until its needs fit."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Begin with nothing taken."""
+        self.pools = limits.pools
+        self._limits = limits
+        self._ledger = Ledger(limits)
+        self._running: list[str] = []
+        self._changed = Condition()
+
+    def check(self) -> None:
+        """Give up where the build was told to stop.
+
+        Raises:
+            Stopped: So it was.
+        """
+        signals.check()
+
+    @contextmanager
+    def taken(self, stage: Stage, watch: Callable[[Event], None]) -> Iterator[None]:
+        """Hold what *stage* takes; *watch* hears a `waiting` with `what` it waits for, and which `stages` have it.
+
+        Raises:
+            ConfigError: It needs more than there is.
+        """
+        refusal = self._limits.refusal(stage)
+        if refusal is not None:
+            raise refusal
+        needs = self._limits.needs(stage)
+        with self._changed:
+            if not self._ledger.fits(needs):
+                watch({"event": "waiting", "what": self._ledger.short(needs), "stages": list(self._running)})
+            while not self._changed.wait_for(lambda: self._ledger.fits(needs), _LOOK):
+                self.check()
+            self._ledger.take(needs)
+            self._running.append(stage.name)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._ledger.give(needs)
+                self._running.remove(stage.name)
+                self._changed.notify_all()

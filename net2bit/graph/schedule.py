@@ -5,17 +5,19 @@ done in the stage's process). Messages of those threads come in through one queu
 """
 
 import heapq
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
-from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from net2bit.errors import Net2bitError
 from net2bit.graph import signals
 from net2bit.graph.execute import Done, Watcher
 from net2bit.graph.merge import Merged, Node
 from net2bit.graph.pools import Ledger, Limits
+from net2bit.graph.stage import Stage
 from net2bit.graph.store import Store, Verdict
 from net2bit.job import Event
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from net2bit.graph.build import Built
 
 Message = Callable[[], None]
+_LOOK: Final = 0.2  # seconds between two looks whether a build that waits should give up
 
 
 class Local:
@@ -63,7 +66,9 @@ class _Run:
         self._verdicts: dict[str, Verdict | None] = {}
         self._ready: list[tuple[float, int, str]] = []
         self._order = {name: number for number, name in enumerate(merged.nodes)}
-        self._running: dict[str, Thread] = {}
+        self._running: dict[str, threading.Thread] = {}
+        self._resting: set[str] = set()
+        self._asking: dict[str, threading.Event] = {}
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self._failure: Net2bitError | None = None
 
@@ -123,9 +128,9 @@ class _Run:
     def _start(self) -> None:
         """Start what fits, the longest chain first."""
         later = []
-        while self._ready and len(self._running) < self._workers:
+        while self._ready and len(self._running) - len(self._resting) < self._workers:
             item = heapq.heappop(self._ready)
-            needs = self._limits.needs(self._nodes[item[2]].stage)
+            needs = self._needs(item[2])
             if self._ledger.fits(needs):
                 self._ledger.take(needs)
                 self._launch(item[2])
@@ -134,16 +139,27 @@ class _Run:
         for item in later:
             heapq.heappush(self._ready, item)
 
+    def _needs(self, name: str) -> Mapping[str, int]:
+        return self._limits.needs(self._nodes[name].stage)
+
     def _launch(self, name: str) -> None:
+        """Start a node, or let one go on that had to wait for another process and found that it has to run after all."""
+        if name in self._asking:
+            self._resting.remove(name)
+            self._asking.pop(name).set()
+            return
         node, verdict = self._nodes[name], self._verdicts[name]
         self._watcher.started(node, verdict.reason() if verdict else "", self._store.history.estimate(node.stage))
-        thread = self._running[name] = Thread(target=self._work, args=(node,), name=name, daemon=True)
+        thread = self._running[name] = threading.Thread(target=self._work, args=(node,), name=name, daemon=True)
         thread.start()
 
     def _work(self, node: Node) -> None:
         """Build one node; in its own thread."""
         try:
-            built = self._store.build(node.stage, partial(self._hear, node))
+            turn = _Turn(self, node, self._limits.pools)
+            built = self._store.build(node.stage, turn.hear, turn=turn)
+        except _Cancelled:
+            self._inbox.put(partial(self._ended, node.name, Done("skipped", error=self._failure)))
         except Net2bitError as error:
             self._inbox.put(partial(self._ended, node.name, Done("failed", error=error)))
         except BaseException as fault:  # noqa: BLE001 - it is raised again in the main thread
@@ -151,13 +167,40 @@ class _Run:
         else:
             self._inbox.put(partial(self._ended, node.name, _done(built)))
 
-    def _hear(self, node: Node, event: Event) -> None:
+    def send(self, message: Message) -> None:
+        """Have something done in the main thread."""
+        self._inbox.put(message)
+
+    def hear(self, node: Node, event: Event) -> None:
+        """Pass an event on; in the node's thread."""
         self._watcher.heard(node, event)
+
+    def check(self) -> None:
+        """Give up where nothing more is to be started; in a node's thread."""
+        signals.check()
+        if self._failure is not None:
+            raise _Cancelled
+
+    def rest(self, name: str) -> None:
+        """Take its share away from a node that waits for another process: others can use it."""
+        if name in self._running and name not in self._resting:
+            self._resting.add(name)
+            self._ledger.give(self._needs(name))
+
+    def ask(self, name: str, granted: threading.Event) -> None:
+        """Give its share back to a node that rested, when that fits: *granted* is set then."""
+        self._asking[name] = granted
+        self._queue(name)
 
     def _ended(self, name: str, done: Done) -> None:
         self._running.pop(name).join()
-        self._ledger.give(self._limits.needs(self._nodes[name].stage))
-        if done.error is not None:
+        if name in self._resting:
+            self._resting.remove(name)
+        else:
+            self._ledger.give(self._needs(name))
+        if done.how == "skipped":
+            self._finish(name, done)
+        elif done.error is not None:
             self._fail(name, done.error)
         else:
             self._finish(name, done)
@@ -172,7 +215,8 @@ class _Run:
         todo = [name]
         while todo:
             for user in self._users[todo.pop()]:
-                if user in self._done or not all(need in self._done for need in self._nodes[user].needs):
+                known = user in self._done or user in self._verdicts  # it may be reached by several ways
+                if known or not all(need in self._done for need in self._nodes[user].needs):
                     continue
                 if self._fresh(user):
                     self._finish(user, Done("fresh"))
@@ -185,6 +229,7 @@ class _Run:
         self._finish(name, Done("failed", error=error))
         lost = _below(name, self._users) if self._keep_going else [other for other in self._nodes if other not in self._running]
         if not self._keep_going:
+            self._failure = self._failure or error
             self._ready.clear()
         for other in lost:
             if other not in self._done:
@@ -194,6 +239,40 @@ class _Run:
         """After a fault of the program itself: leave no build behind."""
         for thread in self._running.values():
             thread.join()
+
+
+class _Cancelled(Exception):  # noqa: N818 - no error: another node failed
+    """A build that waited is not to be started any more."""
+
+
+class _Turn:
+    """A node's turn (see `pools.Turn`): it has its share from the start, and gives it back while it waits for other processes."""
+
+    def __init__(self, run: _Run, node: Node, pools: Mapping[str, int]) -> None:
+        self.pools = pools
+        self.check = run.check
+        self._run = run
+        self._node = node
+        self._rests = False
+
+    def hear(self, event: Event) -> None:
+        """Watch the build."""
+        if event["event"] == "waiting" and not self._rests:
+            self._rests = True
+            self._run.send(partial(self._run.rest, self._node.name))
+        self._run.hear(self._node, event)
+
+    @contextmanager
+    def taken(self, stage: Stage, watch: Callable[[Event], None]) -> Iterator[None]:
+        """Wait for its share where it was given back."""
+        del stage, watch  # known from the start
+        if self._rests:
+            granted = threading.Event()
+            self._run.send(partial(self._run.ask, self._node.name, granted))
+            while not granted.wait(_LOOK):
+                self.check()
+            self._rests = False
+        yield
 
 
 def _raise(fault: BaseException) -> None:

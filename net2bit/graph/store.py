@@ -273,7 +273,7 @@ class Store:
         from net2bit.graph.locks import Lost  # noqa: PLC0415
 
         try:
-            with self._held(self._place(stage), stage, watch) as lock:
+            with self._held(self._place(stage), stage, watch, turn) as lock:
                 return self._attempt(stage, watch, lock, turn, force=force)
         except Moved:
             return "an input or the stage's code was edited while it ran"
@@ -287,7 +287,7 @@ class Store:
         verdict = self.check(stage)
         if verdict.fresh and not force and verdict.key:
             return Built(verdict.key, "waited" if lock.waited else "fresh", 0.0)
-        with self._held(self.state / "locks" / f"key-{base[:32]}.lock", stage, watch) as key:
+        with self._held(self.state / "locks" / f"key-{base[:32]}.lock", stage, watch, turn) as key:
             if key.waited:
                 self.records.refresh(base, stage.outputs[0].path)
             try:
@@ -332,13 +332,13 @@ class Store:
 
         return self.state / "locks" / f"place-{text_digest(stage.outputs[0].path)[:16]}.lock"
 
-    def _held(self, path: Path, stage: Stage, watch: Callable[[Event], None]) -> "AbstractContextManager[Lock]":
+    def _held(self, path: Path, stage: Stage, watch: Callable[[Event], None], turn: "Turn | None") -> "AbstractContextManager[Lock]":
         from net2bit.graph import locks  # noqa: PLC0415
 
         def tell(holder: Mapping[str, Any]) -> None:
             watch({"event": "waiting", "holder": locks.named(holder), **holder})
 
-        return locks.held(path, stage.name, tell, signals.check, leased=self.leased)
+        return locks.held(path, stage.name, tell, turn.check if turn else signals.check, leased=self.leased)
 
     def _tidy(self) -> None:
         if not self._swept:

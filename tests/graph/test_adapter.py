@@ -15,6 +15,7 @@ from doit.exceptions import InvalidDodoFile
 from net2bit.errors import ConfigError, Net2bitError, StageError, StoreError
 from net2bit.graph import adapter
 from net2bit.graph.plan import Plan, plan
+from net2bit.graph.pools import Turn
 from net2bit.graph.reporter import Reporter
 from net2bit.graph.stage import Stage
 from net2bit.graph.store import Store, Verdict
@@ -60,9 +61,10 @@ class FakeStore:
             raise StoreError("the disk is gone")
         return Verdict(fresh=stage.name in self.finished, key="0" * 64)
 
-    def build(self, stage: Stage, watch: object, *, force: bool) -> Built:
+    def build(self, stage: Stage, watch: object, *, force: bool, turn: Turn) -> Built:
         """Write the products of *stage*."""
         assert callable(watch)
+        assert turn.pools == {}
         assert not force
         if stage.name in self.broken:
             raise self.broken[stage.name]
@@ -93,7 +95,7 @@ class Tree:
         made, reporter, store = self.plan(value), Reporter(), cast("Store", self.store)
 
         def task_stages() -> Iterator[adapter.Task]:
-            yield from adapter.tasks(made, store, self.folder, reporter)
+            yield from adapter.tasks(made, store, self.folder, reporter, {})
 
         module: dict[str, Any] = {"DOIT_CONFIG": adapter.settings(made, self.folder, reporter), "task_stages": task_stages}
         return int(DoitMain(ModuleTaskLoader(module), config_filenames=()).run(list(arguments)) or 0)
@@ -145,7 +147,7 @@ def test_an_unfinished_product_has_no_task(tree: Tree) -> None:
     """A further product that another op would refine, but not in this plan, cannot be asked for by its plain name."""
     tree.known = registry(op("one", "d log"), op("refine", "log", "log"))
     made, store = tree.plan(), cast("Store", tree.store)
-    assert [task["basename"] for task in adapter.tasks(made, store, tree.folder, Reporter())] == ["d"]
+    assert [task["basename"] for task in adapter.tasks(made, store, tree.folder, Reporter(), {})] == ["d"]
 
 
 def test_stages_run_side_by_side(tree: Tree) -> None:

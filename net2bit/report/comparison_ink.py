@@ -27,7 +27,7 @@ TINTS: Final = {f"c{at}": css(colour) for at, colour in enumerate(_GROUPS)}
 _BRIGHT: Final = {"c0": "#56b4e9", "c5": "#a8c7ff"}
 """What of it is too dim on a dark page."""
 ZOOM: Final = 2  # pixels of a PNG for each unit
-_FINE: Final = 3  # the PNG is drawn so much larger and then reduced: smooth edges
+_FINE: Final = 2  # the PNG is drawn so much larger and then reduced: smooth edges
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ def _rows(sweep: Sweep, choices: Sequence[str], shown: Sequence[Metric], best: s
             "status": row.status,
             "look": LOOKS.get(row.status, ""),
             "front": row.number in best,
-            "report": _link(sweep, row.report),
+            "report": quote(row.page) or _link(sweep, row.report),
             "choices": [row.choices.get(key, NONE) for key in choices],
             "cells": [column[at] for column in columns],
             "command": _command(row),

@@ -20,8 +20,8 @@ DOT: Final = (4.5, 13.0)  # smallest and largest radius
 CROWD: Final = 80  # points above which dots get smaller
 WANTED: Final = 8  # ticks on an axis, about
 LONGEST: Final = 30  # characters of a label
-_AROUND: Final = ((1, 0), (-1, 0), (0, -1), (0, 1), (0.8, -0.8), (-0.8, -0.8), (0.8, 0.8), (-0.8, 0.8))
-_AWAY: Final = (5.0, 14.0, 26.0, 42.0)
+_AROUND: Final = ((1, 0), (-1, 0), (0, -1), (0, 1), (0.8, -0.8), (-0.8, -0.8), (0.8, 0.8), (-0.8, 0.8), (1, -0.5), (-1, -0.5))
+_AWAY: Final = (5.0, 14.0, 26.0, 42.0, 64.0)
 
 
 @dataclass(frozen=True)

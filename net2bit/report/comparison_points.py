@@ -60,6 +60,7 @@ class Row:
         metrics: Its figures; what is missing or no number is left out.
         words: Its overrides, ready for a shell.
         report: Path of its report from the project's root; empty where there is none.
+        page: Path of its report from the sweep's folder, with what its stages took; empty where there is none.
         files: Its artifacts.
     """
 
@@ -71,6 +72,7 @@ class Row:
     metrics: Mapping[str, float]
     words: tuple[str, ...] = ()
     report: str = ""
+    page: str = ""
     files: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -150,6 +152,7 @@ def _row(point: Mapping[str, Any]) -> Row:
         metrics=known(point["metrics"].items()),
         words=tuple(point["words"]),
         report=point["report"],
+        page=point["page"],
         files=tuple(point["files"]),
     )
 

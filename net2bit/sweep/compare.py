@@ -23,6 +23,7 @@ from net2bit.job import canonical
 from net2bit.sweep.metrics import TABLE, Metric
 from net2bit.sweep.metrics import describe as metric
 from net2bit.sweep.results import PointResult
+from net2bit.sweep.view import POINTS
 
 FORM: Final = "net2bit.points/1"
 FILE: Final = "points.json"
@@ -122,7 +123,7 @@ def describe(folder: Path, name: str, results: Sequence[PointResult], store: Sto
         "goals": list(goals),
         "pictures": pictures(goals, figures),
         "configs": groups,
-        "points": [_point(result, manifests, groups) for result in sorted(results, key=lambda result: result.point.number)],
+        "points": [_point(folder, result, manifests, groups) for result in sorted(results, key=lambda result: result.point.number)],
         "work": _work(merged),
         "times": _times(merged, manifests, results),
     }
@@ -178,8 +179,10 @@ def choice(word: str) -> tuple[str, str]:
     return (key.lstrip("+"), text) if not key.startswith("~") else (key[1:], "deleted")
 
 
-def _point(result: PointResult, manifests: Mapping[str, Mapping[str, Any]], groups: dict[str, list[Any]]) -> dict[str, Any]:
+def _point(folder: Path, result: PointResult, manifests: Mapping[str, Mapping[str, Any]], groups: dict[str, list[Any]]) -> dict[str, Any]:
     files = list(_files(result.plan, result.how, manifests)) if result.plan else []
+    report = next((file["path"] for file in files if file["kind"] == paths.PAGE), "")
+    page = f"{POINTS}/{result.point.label}/{paths.PAGE}" if report else ""
     return {
         "number": result.point.number,
         "label": result.point.label,
@@ -188,7 +191,8 @@ def _point(result: PointResult, manifests: Mapping[str, Mapping[str, Any]], grou
         "status": result.status,
         "error": result.error or (str(result.point.refused) if result.point.refused else ""),
         "metrics": finite(result.metrics),
-        "report": next((file["path"] for file in files if file["kind"] == paths.PAGE), ""),
+        "report": report,
+        "page": page if page and (folder / page).exists() else "",
         "files": files,
         "config": {group: _place(value, groups.setdefault(group, [])) for group, value in (result.point.config or {}).items()},
         "keys": {stage.name: manifests[stage.digest].get("key") for stage in result.plan.stages} if result.plan else {},

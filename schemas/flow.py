@@ -53,8 +53,9 @@ class RemoteConfig(Model):
         " NET2BIT_CACHE_AUTH (`user:password` or a bearer token) and from what ssh and the buckets' own tools use.",
     )
     mode: Literal["read", "write", "readwrite"] = Field(description="Whether results are taken from it, sent to it, or both.")
-    trust: Literal["required", "prefer", "off"] = Field(
-        description="Which results count: only those that a trusted key has signed; those and unsigned ones; or all."
+    trust: Literal["required", "prefer", "off"] | None = Field(
+        description="Which results count: only those that a trusted key has signed; those and unsigned ones; or all. null is `off` for a"
+        " folder (file://) without keys, where whoever can write is trusted as for the cache on this machine, and `required` otherwise."
     )
     keys: tuple[str, ...] = Field(description="Trusted public keys (`name:base64`, `ssh-ed25519 ...`), or files of such lines.")
     max_entry: Size = Field(description="Greatest size of one result that is taken from it.")
@@ -64,7 +65,8 @@ class RemoteConfig(Model):
     @model_validator(mode="after")
     def _trusts(self) -> "RemoteConfig":
         """Refuse to read where nothing that is read could count."""
-        if self.url and self.mode != "write" and self.trust == "required" and not self.keys:
+        required = self.trust == "required" or (self.trust is None and not (self.url or "").startswith("file:"))
+        if self.url and self.mode != "write" and required and not self.keys:
             raise ValueError(
                 "trust is required and no key is trusted, so nothing could be taken: name public keys in cache.remote.keys,"
                 " or set cache.remote.trust=off where only people you trust can write"

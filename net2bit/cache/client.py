@@ -20,9 +20,10 @@ from net2bit.cache.settings import RemoteSettings
 from net2bit.cache.transport import Missing, Refused, Transport, Unavailable
 from net2bit.cache.work import Meter, again, attend, spread
 from net2bit.job import Event
-from net2bit.provenance.envelope import LIMIT, Trust, Untrusted, unseal
-from net2bit.provenance.keys import VARIABLE, load_public
+from net2bit.provenance.envelope import LIMIT, Untrusted, unseal
+from net2bit.provenance.keys import VARIABLE
 from net2bit.provenance.statement import Statement
+from net2bit.provenance.trust import decide
 
 _BAD: Final = 3  # damaged entries after which a server is left out: each costs the time of its transfer
 
@@ -51,16 +52,17 @@ class RemoteCache:
         *poll* is called now and then by whoever waits; what it raises ends the waiting.
 
         Raises:
-            ConfigError: A key is none.
+            ConfigError: A key is none, or signatures count and no key is trusted.
         """
         self.settings = settings
         self._poll = poll
-        self._trust = Trust(settings.trust, [key for given in settings.keys for key in load_public(given)])
+        self.trust = decide(settings.url, settings.trust, settings.keys, reads=settings.reads)
         self._notice = notice
         self._lock = threading.Lock()
         self._off = False
         self._bad: set[str] = set()
         self._damaged = 0
+        self._unsigned = False
 
     @cached_property
     def _transport(self) -> Transport:
@@ -132,7 +134,9 @@ class RemoteCache:
     ) -> Fetched | None:
         files = wire.decode(self._small(entry.address(base), wire.LIMIT, meter))
         sealed = self._statement(files, meter)
-        statement = unseal(sealed, self._trust)
+        statement = unseal(sealed, self.trust)
+        if self.trust.mode == "prefer" and not statement.signer:
+            self._tell_unsigned()
         entry.check(statement, base, kinds, self.settings.max_entry)
         if statement.extra and not holds(statement.extra):
             return None
@@ -169,6 +173,15 @@ class RemoteCache:
         spread(partial(bring, blob) for blob in wanted if contents.get(blob.digest) is None)
         return seals
 
+    def reachable(self) -> str:
+        """Return why the place cannot be used, an empty text where it can. It is asked, whatever happened before."""
+        meter = Meter()
+        try:
+            attend(lambda: self._reach().exists(f"ac/{'0' * 64}"), meter, self.settings.timeout, self._poll)
+        except (Refused, Unavailable) as fault:
+            return str(fault)
+        return ""
+
     def has(self, base: str) -> bool:
         """Return whether there is an entry for the stage key *base*; nothing is verified."""
         if self._off or not self.settings.reads:
@@ -196,7 +209,7 @@ class RemoteCache:
         """
         if not self.accepts:
             return
-        if self.settings.trust == "required" and not entry.signed(sealed):
+        if self.trust.mode == "required" and not entry.signed(sealed):
             self._sender.refuse(f"{VARIABLE} gives no key to sign with, and cache.remote.trust asks for signatures")
             return
         self._sender.add(Parcel(base, sealed, tuple(sources), anew=anew, mend=base in self._bad))
@@ -220,6 +233,14 @@ class RemoteCache:
             )
         if self._damaged >= _BAD:
             self.leave("too many of its entries are damaged")
+
+    def _tell_unsigned(self) -> None:
+        with self._lock:
+            first, self._unsigned = not self._unsigned, True
+        if first:
+            self._notice(
+                f"results in the shared cache {self.settings.shown} are not signed, and taken because cache.remote.trust is prefer"
+            )
 
     def leave(self, reason: str) -> None:
         """Use it no more, in this build."""

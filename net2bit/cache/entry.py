@@ -9,6 +9,7 @@ from typing import Final
 
 from net2bit.cache import wire
 from net2bit.cache.blobs import Blob, Seal, Spoiled
+from net2bit.job import canonical
 from net2bit.provenance.envelope import Untrusted
 from net2bit.provenance.statement import OutputFact, Statement
 
@@ -103,9 +104,17 @@ def check(statement: Statement, base: str, kinds: Sequence[tuple[str, bool]], li
         raise Untrusted("its statement is about another result")
     if [(one.kind, one.tree) for one in statement.outputs] != list(kinds):
         raise Untrusted("its statement is about other products")
+    if any(one.tree and _tree_digest(one) != one.digest for one in statement.outputs):
+        raise Untrusted("its statement lists other files than it names")
     size = sum(one.size for one in statement.outputs)
     if size > limit:
         raise Spoiled(f"it has {size} bytes, and cache.remote.max_entry allows {limit}")
+
+
+def _tree_digest(one: OutputFact) -> str:
+    """Return the digest of a folder with these entries: that of its listing, as `graph.fingerprint` writes it."""
+    text = canonical({"format": "net2bit.tree/1", "entries": sorted(one.entries)})
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def blobs(outputs: Sequence[OutputFact]) -> list[Blob]:

@@ -20,7 +20,7 @@ class RemoteSettings:
     Attributes:
         url: Where it lies.
         mode: Whether results are read from it, written to it, or both.
-        trust: See `provenance.envelope.Trust`.
+        trust: See `provenance.trust.decide`.
         keys: Public keys, or files of them.
         max_entry: Most bytes of one result.
         timeout: Seconds to wait for an answer, and for each piece of it.
@@ -30,7 +30,7 @@ class RemoteSettings:
 
     url: str
     mode: Mode = "read"
-    trust: Literal["required", "prefer", "off"] = "required"
+    trust: Literal["required", "prefer", "off"] | None = None
     keys: tuple[str, ...] = ()
     max_entry: int = 4 * 10**9
     timeout: float = 10.0

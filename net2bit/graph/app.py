@@ -11,6 +11,7 @@ from doit.doit_cmd import DoitMain
 
 from net2bit.graph import config, null
 from net2bit.graph.commands.build import Build, DryRun
+from net2bit.graph.commands.cache import CacheCommand
 from net2bit.graph.commands.clean import Clean
 from net2bit.graph.commands.doctor import Doctor
 from net2bit.graph.commands.provenance import VerifyProvenance
@@ -25,7 +26,7 @@ _LOOKS = 3  # at a tree in which files have just been written
 class App(DoitMain):
     """doit, its commands replaced or joined by ours."""
 
-    DOIT_CMDS = (*DoitMain.DOIT_CMDS, Build, DryRun, Why, Status, Clean, Doctor, VerifyProvenance)
+    DOIT_CMDS = (*DoitMain.DOIT_CMDS, Build, DryRun, Why, Status, CacheCommand, Clean, Doctor, VerifyProvenance)
 
     def process_args(self, cmd_args: Sequence[str]) -> list[str]:
         """Take the key=value words out of *cmd_args*; behind `compare` they stay: there they name what is compared."""

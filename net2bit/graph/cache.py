@@ -104,7 +104,7 @@ class Cache:
     def __init__(self, settings: CacheSettings, notice: Callable[[str], None]) -> None:
         self.folder = settings.dir or default_folder()
         self.enabled = settings.enabled and settings.size > 0
-        self._limit = settings.size
+        self.limit = settings.size
         self._notice = notice
         self._added = 0
 
@@ -179,7 +179,7 @@ class Cache:
 
     def offer(self, base: str, key: str, extra: str, made: Sequence[Made], took: dict[str, Any], statement: bytes = b"") -> None:
         """Take a finished result in, with the *statement* about it; what cannot be taken in is left out, with a notice."""
-        if not self.enabled or sum(one.size for one in made) > self._limit:
+        if not self.enabled or sum(one.size for one in made) > self.limit:
             return
         with self._excused("cannot be written"), self._locked(fcntl.LOCK_SH):
             blobs: dict[str, int] = {}
@@ -292,7 +292,7 @@ class Cache:
             for path in sorted(self.folder.glob("ac/*/*/*.json"), key=lambda path: -path.stat().st_mtime_ns):
                 blobs = _blobs(path)
                 size += sum(bytes_ for name, bytes_ in blobs.items() if name not in kept)
-                if size > self._limit:
+                if size > self.limit:
                     path.unlink()
                 else:
                     kept |= blobs.keys()

@@ -128,6 +128,17 @@ def collect(stage: Stage, folder: Path, known: Mapping[Stood, str] = MappingProx
         return [_made(stage, out, wanted[out.kind], known) for out in stage.outputs]
 
 
+def lying(stage: Stage, root: Path) -> list[Made]:
+    """Return the products of *stage* that lie in place below *root*, checked and hashed in full.
+
+    Raises:
+        StageError: One is missing, or of the wrong type.
+        StoreError: One cannot be read.
+    """
+    with disk(root):
+        return [_made(stage, out, root / out.path, MappingProxyType({})) for out in stage.outputs]
+
+
 def _made(stage: Stage, out: Artifact, path: Path, known: Mapping[Stood, str]) -> Made:
     try:
         found = path.lstat()

@@ -16,7 +16,7 @@ from net2bit.provenance.keys import PublicKey, Signer
 from net2bit.provenance.reading import read
 from net2bit.provenance.statement import Statement
 
-__all__ = ["LIMIT", "Mode", "Trust", "Untrusted", "opened", "pae", "seal", "unseal"]
+__all__ = ["LIMIT", "Mode", "Trust", "Untrusted", "is_signed", "opened", "pae", "seal", "unseal"]
 
 Mode = Literal["required", "prefer", "off"]
 PAYLOAD: Final = "application/vnd.in-toto+json"
@@ -70,6 +70,15 @@ def unseal(blob: bytes, trust: Trust) -> Statement:
     payload, signatures = opened(outer)
     name = "" if trust.mode == "off" else _trusted(payload, signatures, trust.keys)
     return replace(read(strict.loads(payload, LIMIT)), signer=name)
+
+
+def is_signed(blob: bytes) -> bool:
+    """Return whether *blob* is an envelope; no signature is checked.
+
+    Raises:
+        Untrusted: It is no JSON object.
+    """
+    return "payload" in strict.loads(blob, LIMIT)
 
 
 def opened(envelope: Mapping[str, Any]) -> tuple[bytes, list[bytes]]:

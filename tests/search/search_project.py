@@ -108,10 +108,14 @@ class Project:
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("dodo.py", "sweep.py"):
             shutil.copy(ROOT / name, folder)
+        for path in (folder / "tasks/stages").glob("[a-z]*.py"):
+            path.write_text(path.read_text(encoding="utf-8") + "\nOPS = ()\n", encoding="utf-8")  # the kinds stay
+        (folder / "tasks/toolchains/open.py").unlink()
         (folder / "tasks/toolchains/formulas.py").write_text(TOOLCHAIN, encoding="utf-8")
         (folder / "formulas.py").write_text(CODE, encoding="utf-8")
         (folder / "experiments/toolchain/formulas.yaml").write_text("name: formulas\n", encoding="utf-8")
         (folder / "experiments/flow/formulas.yaml").write_text("name: formulas\ngoals: [target.json, accuracy.json]\n", encoding="utf-8")
+        (folder / "experiments/flow/small.yaml").write_text("name: small\ngoals: [target.json]\n", encoding="utf-8")
         config = folder / "experiments/config.yaml"
         text = config.read_text(encoding="utf-8").replace("toolchain: open", "toolchain: formulas").replace("flow: dpu", "flow: formulas")
         config.write_text(text, encoding="utf-8")
@@ -128,7 +132,11 @@ class Project:
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Search."""
-        return subprocess.run(self.command(*words), cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False)
+        return self.shell(self.command(*words))
+
+    def shell(self, command: list[str]) -> "subprocess.CompletedProcess[str]":
+        """Run *command* in the project."""
+        return subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False)
 
     def killed(self, above: float, *words: str) -> None:
         """Search until a point wider than *above* is in its first stage; kill the search then."""

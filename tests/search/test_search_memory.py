@@ -48,23 +48,23 @@ def run(folder: Path, identity: Identity, trials: int, batches: int = 1000, size
 def test_the_same_seed_gives_the_same_trials(tmp_path: Path, sampler: str) -> None:
     """Two searches with one seed agree in every trial, and another seed gives others."""
     identity = replace(PLANE, method=Method(sampler, 1, 5))
-    first, second = run(tmp_path / "a", identity, 18), run(tmp_path / "b", identity, 18)
+    first, second = run(tmp_path / "a", identity, 12), run(tmp_path / "b", identity, 12)
     assert first == second
-    assert len(set(first)) == 18
-    assert run(tmp_path / "c", replace(identity, method=Method(sampler, 2, 5)), 18) != first
+    assert len(set(first)) == 12
+    assert run(tmp_path / "c", replace(identity, method=Method(sampler, 2, 5)), 12) != first
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
 def test_stopping_and_going_on_changes_nothing(tmp_path: Path, sampler: str) -> None:
     """A search that ended after every batch, asked for its next one twice and wanted more trials later, ends in the same trials."""
     identity = replace(PLANE, method=Method(sampler, 1, 5))
-    whole = run(tmp_path / "a", identity, 18)
-    for trials in (9, 18):
+    whole = run(tmp_path / "a", identity, 12)
+    for trials in (9, 12):
         for _ in range(6):
             with opened(tmp_path / "b", identity) as memory:
                 memory.batch(3, trials)
             run(tmp_path / "b", identity, trials, batches=1)
-    assert run(tmp_path / "b", identity, 18) == whole
+    assert run(tmp_path / "b", identity, 12) == whole
 
 
 def test_a_batch_half_told_is_finished_first(tmp_path: Path) -> None:
@@ -100,6 +100,7 @@ def test_no_point_comes_twice_and_a_small_space_ends(tmp_path: Path) -> None:
     assert all(twin.same_as == first[twin.overrides].number for twin in twins)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
 def test_the_search_is_better_than_chance(tmp_path: Path, sampler: str) -> None:
     """On a problem whose best points are known, the front of a search covers more than that of as many random points."""
@@ -121,6 +122,7 @@ def _area(points: Sequence[Sequence[float]]) -> float:
     return sum(max(end - row[0], 0.0) * max(row[1], 0.0) for row, end in zip(rows, ends, strict=True))
 
 
+@pytest.mark.slow
 def test_pruned_points_teach_the_sampler(tmp_path: Path) -> None:
     """A sampler that hears how far points were beyond a limit proposes fewer such points than chance does."""
     beyond = {}

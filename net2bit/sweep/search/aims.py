@@ -42,14 +42,16 @@ class Tree:
 
 
 def rungs(tree: Tree, composed: Mapping[str, Any], limits: Sequence[Limit]) -> list[tuple[str, ...]]:
-    """Return the kinds that tell the limits' metrics, those first that the fewest stages make; without what only a whole build tells.
+    """Return the kinds that tell the limits' metrics: first that which the fewest stages make, then that and the next, and so on.
 
-    The number of stages is the measure, and not the time that they took, so that the same search prunes alike on every machine.
+    What only a whole build tells is left out. The number of stages is the measure, and not the time that they took, so that the same
+    search prunes alike on every machine.
     """
     whole = tree.plan(composed)
     kinds = {kind for limit in limits if (kind := metrics.source(limit.metric, whole))}
     cost = {kind: len(tree.plan(composed, [kind]).stages) for kind in kinds}
-    return [(kind,) for kind in sorted(kinds, key=lambda kind: (cost[kind], kind)) if cost[kind] < len(whole.stages)]
+    cheap = [kind for kind in sorted(kinds, key=lambda kind: (cost[kind], kind)) if cost[kind] < len(whole.stages)]
+    return [tuple(cheap[:count]) for count in range(1, len(cheap) + 1)]
 
 
 def check(tree: Tree, composed: Mapping[str, Any], wanted: Sequence[Goal | Limit]) -> None:

@@ -11,7 +11,7 @@ from hydra.plugins.launcher import Launcher
 from net2bit.errors import ConfigError, PlanError
 from net2bit.sweep.current import Sweep
 from net2bit.sweep.points import Point
-from net2bit.sweep.results import DONE, FAILED, REFUSED
+from net2bit.sweep.results import DONE, FAILED, PRUNED, REFUSED
 from net2bit.sweep.search.hunt import Result
 from net2bit.sweep.search.memory import Trial
 
@@ -34,7 +34,8 @@ class Together:
         """Take the results of an earlier run of the search into the sweep: nothing of them is built again."""
         for trial in trials:
             if trial.status and trial.same_as is None:
-                self._sweep.session.remember(self.point(trial), trial.status, trial.reason, trial.metrics)
+                status = PRUNED if trial.status == REFUSED else trial.status  # as `prune` has it
+                self._sweep.session.remember(self.point(trial), status, trial.reason, trial.metrics)
 
     def build(self, points: Sequence[Trial], kinds: Sequence[str]) -> Mapping[int, Result]:
         """Make *kinds* for every point, the flow's goals where there are none; returns number -> result."""
@@ -59,16 +60,17 @@ def _only(point: Point, kinds: Sequence[str]) -> Point:
 class Apart:
     """Hands points to a launcher of hydra's; the store keeps their jobs from building a stage twice. Implements `hunt.Builder`."""
 
-    def __init__(self, launcher: Launcher) -> None:
-        """Build with *launcher*."""
+    def __init__(self, launcher: Launcher, words: Sequence[str]) -> None:
+        """Build with *launcher*; *words* speak of the sweep, and its jobs want to hear them."""
         self._launcher = launcher
+        self._words = words
 
     def build(self, points: Sequence[Trial], kinds: Sequence[str]) -> Mapping[int, Result]:
         """Make *kinds* for every point, the flow's goals where there are none; returns number -> result."""
         goals = [f"flow.goals=[{','.join(kinds)}]"] if kinds else []
         found: dict[int, Result] = {}
         for row in _rows(points):
-            jobs = self._launcher.launch([[*trial.overrides, *goals] for trial in row], initial_job_idx=row[0].number)
+            jobs = self._launcher.launch([[*self._words, *trial.overrides, *goals] for trial in row], initial_job_idx=row[0].number)
             found |= {trial.number: _result(job) for trial, job in zip(row, jobs, strict=True)}
         return found
 

@@ -37,7 +37,7 @@ class Builder(Protocol):
         """
 
     def prune(self, number: int, reason: str) -> None:
-        """Hear that a point is built no further."""
+        """Hear that a point is built no further, as a search expects of many."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Plan:
     Attributes:
         goals: What is to become better.
         limits: What a point must hold.
-        rungs: Kinds that are made before the rest, the cheapest first, since they tell whether limits hold.
+        rungs: Kinds that are made before the rest, since they tell whether limits hold; each with those of the rungs before it.
         batch: Points that are built together.
         trials: Different points in all.
     """
@@ -79,7 +79,7 @@ def _try(plan: Plan, batch: Sequence[Trial], builder: Builder) -> dict[int, Outc
         found = builder.build(left, rung) if left else {}
         for number, result in found.items():
             outcomes[number] = _judge(plan, result, last=not rung)
-            if outcomes[number].status == PRUNED:
+            if outcomes[number].status in {PRUNED, REFUSED}:
                 builder.prune(number, outcomes[number].reason)
     return outcomes
 

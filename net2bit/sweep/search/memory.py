@@ -109,25 +109,29 @@ class Memory:
         path = folder / FILE
         try:
             self._study = self._open(path)
-        except Exception as fault:
-            if isinstance(fault, ConfigError) or not _of_storage(fault):
-                raise
+        except (sqlite3.Error, optuna.exceptions.OptunaError, RuntimeError) as fault:
             raise StoreError(
                 f"the trials cannot be read: {fault}", where=str(path), remedy="remove the file: the search begins anew"
             ) from fault
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
     def _open(self, path: Path) -> optuna.Study:
         _to_wal(path)
-        storage = optuna.storages.RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60, "factory": _Connection}})
-        directions: list[Literal["minimize", "maximize"]] = [
-            "minimize" if goal.better == "min" else "maximize" for goal in self._identity.goals
-        ]
-        known = {study.study_name for study in storage.get_all_studies()}
-        if _STUDY in known:
+        storage = self._storage = optuna.storages.RDBStorage(
+            f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60, "factory": _Connection}}
+        )
+        ways: dict[str, Literal["minimize", "maximize"]] = {"min": "minimize", "max": "maximize"}
+        directions = [ways[goal.better] for goal in self._identity.goals]
+        if _STUDY in {study.study_name for study in storage.get_all_studies()}:
             study = optuna.load_study(study_name=_STUDY, storage=storage)
-            _check(study.user_attrs.get("identity"), self._identity, path)
-            return study
-        study = optuna.create_study(study_name=_STUDY, storage=storage, directions=directions)
+        else:
+            study = optuna.create_study(study_name=_STUDY, storage=storage, directions=directions)
+        if "identity" in study.user_attrs:
+            _check(study.user_attrs["identity"], self._identity, path)
         study.set_user_attr("identity", self._identity.describe())
         return study
 
@@ -249,16 +253,16 @@ def _trial(frozen: optuna.trial.FrozenTrial) -> Trial:
     )
 
 
-def _check(found: object, wanted: Identity, path: Path) -> None:
+def _check(found: Mapping[str, Any], wanted: Identity, path: Path) -> None:
     """Refuse to mix the trials of two searches.
 
     Raises:
         ConfigError: The file holds the trials of another; with what differs.
     """
-    was, now = (found if isinstance(found, dict) else {}), wanted.describe()
-    if was == now:
+    now = wanted.describe()
+    differ = [f"{key} was {_short(found.get(key))}, is {_short(now[key])}" for key in now if found.get(key) != now[key]]
+    if not differ:
         return
-    differ = [f"{key} was {_short(was.get(key))}, is {_short(now.get(key))}" for key in now if was.get(key) != now[key]]
     raise ConfigError(
         "the folder holds another search: " + "; ".join(differ),
         where=str(path),
@@ -269,10 +273,6 @@ def _check(found: object, wanted: Identity, path: Path) -> None:
 def _short(value: object, most: int = 120) -> str:
     text = canonical(value)
     return text if len(text) <= most else f"{text[:most]}…"
-
-
-def _of_storage(fault: Exception) -> bool:
-    return type(fault).__module__.startswith(("sqlalchemy", "sqlite3", "optuna", "alembic"))
 
 
 @contextmanager
@@ -294,6 +294,7 @@ def opened(folder: Path, identity: Identity) -> Iterator[Memory]:
     except OSError as fault:
         raise StoreError(f"the folder cannot be written: {fault.strerror}", where=str(folder)) from fault
     try:
-        yield Memory(folder, identity)
+        with closing(Memory(folder, identity)) as memory:
+            yield memory
     finally:
         lock.release()

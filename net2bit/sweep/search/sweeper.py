@@ -12,7 +12,7 @@ from hydra.plugins.launcher import Launcher
 from net2bit import __version__
 from net2bit.errors import ConfigError, near
 from net2bit.graph import complaints
-from net2bit.sweep.arguments import experiments
+from net2bit.sweep.arguments import experiments, own
 from net2bit.sweep.current import Sweep, current
 from net2bit.sweep.names import SWEEPS
 from net2bit.sweep.search import aims, builders, goals, hunt, space, told
@@ -41,12 +41,15 @@ def sweep(launcher: Launcher, loader: ConfigLoader, arguments: Sequence[str], *,
     identity, plan = _read(running, wanted, loader, arguments)
     session = running.session
     session.settings["goals"] = {goal.metric: goal.better for goal in plan.goals}
+    session.settings["sweep"] = {**session.settings["sweep"], "keep_going": True}  # points that are refused are part of a search
     with opened(session.root / SWEEPS / session.name, identity) as memory:
         memory.note("versions", _versions())
-        builder: hunt.Builder = builders.Together(running) if merged else builders.Apart(launcher)
+        builder: hunt.Builder = (
+            builders.Together(running) if merged else builders.Apart(launcher, [word for word in arguments if own(word)])
+        )
         if isinstance(builder, builders.Together):
             builder.recall(memory.trials)
-        _go(plan, memory, builder)
+        _go(identity, plan, memory, builder)
         return _end(running, identity, plan, memory)
 
 
@@ -123,10 +126,10 @@ def _holds(config: Mapping[str, Any], key: str) -> bool:
     return True
 
 
-def _go(plan: hunt.Plan, memory: Memory, builder: hunt.Builder) -> None:
+def _go(identity: Identity, plan: hunt.Plan, memory: Memory, builder: hunt.Builder) -> None:
     def hear(batch: Sequence[Trial], outcomes: Mapping[int, Outcome]) -> None:
         known = sum(trial.same_as is None for trial in memory.trials)
-        told.batch(batch, outcomes, known, plan.trials)
+        told.batch(batch, outcomes, identity.space.fixed, known, plan.trials)
 
     hunt.search(plan, memory, builder, hear)
 

@@ -17,19 +17,22 @@ FILE: Final = "search.json"
 _ORDER: Final = ("done", "pruned", "refused", "failed")
 
 
-def batch(trials: Sequence[Trial], outcomes: Mapping[int, Outcome], known: int, wanted: int) -> None:
+def batch(trials: Sequence[Trial], outcomes: Mapping[int, Outcome], fixed: Sequence[str], known: int, wanted: int) -> None:
     """Tell what came of a batch.
 
     Args:
         trials: Its points.
         outcomes: Number -> what came of it.
+        fixed: Overrides that all points share.
         known: Points tried so far.
         wanted: Points to try in all.
     """
     counts = Counter(one.status for one in outcomes.values())
     words = ", ".join(f"{counts[status]} {status}" for status in _ORDER if counts[status])
     lines = [f"search: {known} of {wanted} points; {words}"]
-    lines += [f"   {' '.join(_short(trial))}: {_line(outcomes[trial.number])}" for trial in trials if outcomes[trial.number].status != DONE]
+    lines += [
+        f"   {' '.join(_short(trial, fixed))}: {_line(outcomes[trial.number])}" for trial in trials if outcomes[trial.number].status != DONE
+    ]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 
@@ -38,8 +41,8 @@ def _line(outcome: Outcome) -> str:
     return f"{outcome.status}: {outcome.reason.splitlines()[0]}" if outcome.reason else outcome.status
 
 
-def _short(trial: Trial, fixed: Sequence[str] = ()) -> list[str]:
-    return [word for word in trial.overrides if word not in fixed] or ["the only point"]
+def _short(trial: Trial, fixed: Sequence[str]) -> list[str]:
+    return [word for word in trial.overrides if word not in fixed]
 
 
 def best(goals: Sequence[Goal], trials: Sequence[Trial], fixed: Sequence[str], folder: str) -> None:

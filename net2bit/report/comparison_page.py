@@ -111,19 +111,26 @@ def _cards(sweep: Sweep, metrics: Sequence[Metric], best: set[int]) -> Iterator[
     """Yield the headline figures: the points, the best of each goal, the stages that were shared."""
     yield {"what": "Points", "value": str(len(sweep.rows)), "unit": "", "note": f"{len(best)} on the Pareto front", "href": "#points"}
     for metric in (metric for name in sweep.goals for metric in metrics if metric.name == name):
-        row = min((row for row in sweep.rows if name_in(row, metric)), key=lambda row: -metric.sign * row.metrics[metric.name])
-        what = f"{BEST.get(metric.better, 'first')} {metric.title}{', predicted' if metric.predicted else ''}"
-        unit = {"share": "%"}.get(metric.unit, metric.unit)
-        yield {
-            "what": what[:1].upper() + what[1:],
-            "value": tick(value(row, metric)),
-            "unit": unit,
-            "note": row.label,
-            "href": f"#p{row.number}",
-        }
+        yield from _best_card(metric, [row for row in sweep.rows if row.status == DONE and name_in(row, metric)])
     if sweep.work.get("wanted"):
         note = f"of {sweep.work['wanted']:,} that the points want"
         yield {"what": "Different stages", "value": f"{sweep.work['distinct']:,}", "unit": "", "note": note, "href": "#work"}
+
+
+def _best_card(metric: Metric, rows: Sequence[Row]) -> Iterator[View]:
+    """Yield the best value of a goal and the point that has it."""
+    if not rows:
+        return
+    top = max(metric.sign * row.metrics[metric.name] for row in rows)
+    row, *others = [row for row in rows if metric.sign * row.metrics[metric.name] == top]
+    what = f"{BEST.get(metric.better, 'first')} {metric.title}{', predicted' if metric.predicted else ''}"
+    yield {
+        "what": what[:1].upper() + what[1:],
+        "value": tick(value(row, metric)),
+        "unit": {"share": "%"}.get(metric.unit, metric.unit),
+        "note": f"{row.label} and {len(others)} more" if others else row.label,
+        "href": f"#p{row.number}",
+    }
 
 
 def name_in(row: Row, metric: Metric) -> bool:

@@ -292,6 +292,8 @@ def _notes(sweep: Sweep, rows: Sequence[Row], kept: Sequence[Row], metrics: Sequ
     predicted = [metric.title for metric in metrics if metric is not None and metric.predicted]
     if len(kept) > 1:
         yield f"The line joins the {len(kept)} points that no other is at least as good as in both figures and better in one."
+    if len(kept) == 1 < len(rows):
+        yield f"{kept[0].label} is the best in both figures."
     if predicted:
         yield f"Predicted, not measured: {', '.join(predicted)}."
     if missed:

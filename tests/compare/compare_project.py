@@ -1,6 +1,13 @@
-"""The small project of the command tests, with stages that report figures."""
+"""The small project of the command tests, with sweeps, and stages that report figures."""
 
-from small_project import CODE, Project
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from small_project import CODE, ROOT, Project
 
 REPORTS = '''
 
@@ -22,7 +29,29 @@ def first(job: Job) -> None:
 class Compared(Project):
     """A project whose first stage reports two figures, one of which depends on the seed."""
 
-    def __init__(self, folder):  # noqa: ANN001, ANN204 - as Project
+    def __init__(self, folder: Path) -> None:
         """Write the project."""
         super().__init__(folder)
+        shutil.copy(ROOT / "sweep.py", folder)
         (folder / "chain.py").write_text(CODE + REPORTS, encoding="utf-8")
+
+    def compare(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run `./doitw compare`."""
+        return self.run("compare", *words)
+
+    def data(self, *words: str) -> dict[str, Any]:
+        """Return what `./doitw compare --json` prints."""
+        done = self.compare("--json", *words)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def sweep(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run `python sweep.py -m`."""
+        command = [sys.executable, "sweep.py", "-m", *words]
+        return subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False)
+
+    def points(self, name: str) -> dict[str, Any]:
+        """Return a sweep's points.json."""
+        found: dict[str, Any] = json.loads((self.folder / "sweeps" / name / "points.json").read_text())
+        return found

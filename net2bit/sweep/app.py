@@ -11,6 +11,7 @@ from net2bit.graph import config, null, signals
 from net2bit.graph.display import span
 from net2bit.sweep import known, names, summary
 from net2bit.sweep.arguments import Asked
+from net2bit.sweep.compare import PAGE, write
 from net2bit.sweep.front import memo
 from net2bit.sweep.session import Session
 from net2bit.sweep.view import View
@@ -69,7 +70,11 @@ def _composed(root: Path, words: Sequence[str], origin: config.Origin) -> tuple[
     multirun = prepare(root, words)
     session = multirun.sweep.session
     given = multirun.given
-    multirun.run()
+    try:
+        multirun.run()
+    finally:
+        if not session.opened:
+            names.release(root, session.name)
     if not multirun.merged:
         gather(multirun.sweep, began)
     if multirun.usual:
@@ -80,9 +85,7 @@ def _composed(root: Path, words: Sequence[str], origin: config.Origin) -> tuple[
 
 def _end(session: Session, seconds: float) -> list[str]:
     """Write the sweep's folder, and print what came of it; returns the lines of a sweep in which nothing is to be done."""
-    from net2bit.sweep.compare import write  # noqa: PLC0415 - reads what a sweep that was stopped does not need
-
-    results = list(session.results.values())
+    results = session.told()
     for text in summary.wrong(results, session.failures):
         sys.stderr.write(f"\n{text}\n")
     view = session.view
@@ -92,15 +95,15 @@ def _end(session: Session, seconds: float) -> list[str]:
             view.publish(result.point, result.plan, session.store, result.how)
     if session.opened:
         write(view.folder, session.name, results, session.store, session.settings)
-    lines = [*summary.table(results, view), _page(view)]
+    lines = [*summary.table(results, view), *_page(view)]
     told = summary.counts(results, session.stages())
     sys.stdout.write("".join(f"{line}\n" for line in ["", *lines, f"{told} ({span(seconds)})"]))
     return [*lines, told]
 
 
-def _page(view: View) -> str:
-    page = view.folder / "index.html"
-    return f"comparison: {os.path.relpath(page, view.root)}" if page.exists() else f"results: {os.path.relpath(view.folder, view.root)}"
+def _page(view: View) -> list[str]:
+    page = view.folder / PAGE
+    return [f"comparison: {os.path.relpath(page, view.root)}"] if page.exists() else []
 
 
 def sources(root: Path, words: Sequence[str]) -> Mapping[str, null.Stat | None]:
@@ -129,4 +132,4 @@ def _remember(root: Path, words: Sequence[str], session: Session, before: Mappin
 def _again(lines: Sequence[str], session: Session) -> list[str]:
     """Return the lines for the next time, when every stage is up to date."""
     fresh = dict.fromkeys(session.stages(), "fresh")
-    return [*lines[:-1], summary.counts(list(session.results.values()), fresh)]
+    return [*lines[:-1], summary.counts(session.told(), fresh)]

@@ -8,19 +8,22 @@ those of a single build. Imports hydra and pydantic: only where something has to
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import OmegaConf
 from pydantic import ValidationError
 
+from net2bit.errors import ConfigError
 from net2bit.graph import complaints, compose
 from net2bit.job import canonical
 from net2bit.sweep.choices import Choices
-from net2bit.sweep.plain import Unusual
+from net2bit.sweep.plain import Absent, Unusual
 from schemas.experiment import Experiment
 
 
@@ -37,7 +40,6 @@ class Composer:
         self._choices = Choices(tree, self._search)
         self._parser = OverridesParser.create()
         self._parsed: dict[str, Override] = {}
-        self._described: Mapping[str, str] = {}
         self.slow = 0
 
     def compose(self, overrides: Sequence[str]) -> dict[str, Any]:
@@ -48,11 +50,41 @@ class Composer:
         """
         try:
             composed = self._fast(overrides)
-        except (Unusual, *compose.REFUSALS):  # hydra knows, or has a complaint
+        except (Unusual, *compose.REFUSALS) as error:  # hydra knows, or has a complaint
+            told = self._told(overrides, error)
+            if told is not None:
+                raise told from error
             self.slow += 1
             with alone():
                 return _data(compose.compose(self._tree, self._search, overrides))
         return self._checked(composed)
+
+    def _told(self, overrides: Sequence[str], error: Exception) -> ConfigError | None:
+        """Return what hydra would object to, where that is plain: it takes a second to find out, and a sweep repeats its mistakes."""
+        if isinstance(error, MissingConfigException):
+            return self._broken or complaints.of_option(error)
+        if not isinstance(error, Absent) or self._broken:
+            return None
+        tree = self._choices.merged(()).copy()
+        for override in map(self._parse, overrides):
+            try:
+                if not self._choices.chooses(override):
+                    tree.apply(override)
+            except Absent:
+                fault = ConfigCompositionException(f"Could not override '{override.key_or_group}'.")
+                return complaints.of_override(str(override.input_line), fault, self._known)
+            except Unusual:
+                return None
+        return None
+
+    @cached_property
+    def _broken(self) -> ConfigError | None:
+        """What is wrong with the files themselves."""
+        return complaints.of_files([self._tree, *self._search])
+
+    @cached_property
+    def _known(self) -> Mapping[str, str]:
+        return compose.described(self._tree)
 
     def _fast(self, overrides: Sequence[str]) -> Any:
         """Return the experiment as plain data, not yet checked."""
@@ -78,8 +110,7 @@ class Composer:
         try:
             return _data(Experiment.model_validate_json(json.dumps(composed)).model_dump(mode="json"))
         except ValidationError as error:
-            self._described = self._described or compose.described(self._tree)
-            raise complaints.of_values(error, self._described) from error
+            raise complaints.of_values(error, self._known) from error
 
 
 @contextmanager

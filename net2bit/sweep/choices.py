@@ -78,6 +78,8 @@ class Choices:
 
     def _files(self, chosen: Sequence[Override]) -> Sequence[File]:
         self._usual = self._usual or self._ask(())
+        if len({override.key_or_group for override in chosen}) < len(chosen):
+            return self._ask(chosen)  # the last word counts, and what the first says need not exist
         changes = [self._change(override) for override in chosen]
         apart = _apart([change for change in changes if change is not None])
         if apart is None or None in changes or self._refers():

@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -39,6 +39,15 @@ def claim(root: Path, given: str | None, default: str, words: Sequence[str]) -> 
     except OSError as fault:
         remedy = "make the project's folder writable"
         raise StoreError(f"cannot write: {fault.strerror}", where=str(fault.filename or root / SWEEPS), remedy=remedy) from fault
+
+
+def release(root: Path, name: str) -> None:
+    """Remove the folder of a sweep that came to nothing, where there is nothing in it."""
+    folder = root / SWEEPS / name
+    with suppress(OSError):
+        if os.listdir(folder) == [_OWNER]:
+            (folder / _OWNER).unlink()
+            folder.rmdir()
 
 
 def default(swept: Sequence[str], otherwise: str) -> str:

@@ -17,6 +17,10 @@ class Unusual(Exception):  # noqa: N818 - no error: somebody else is asked
     """The rules here do not cover it."""
 
 
+class Absent(Unusual):
+    """A value is overridden that is not there."""
+
+
 class Override(Protocol):
     """What is read of hydra's parsed overrides."""
 
@@ -84,7 +88,7 @@ class Tree:
         if special(value) or isinstance(value, dict) or "[" in given.key_or_group:
             raise Unusual(given.key_or_group)
         *way, last = given.key_or_group.split(".")
-        node = self._walk(way)
+        node = self._walk(way, given)
         if given.is_delete():
             _delete(node, last, value)
         elif given.is_add():
@@ -92,9 +96,11 @@ class Tree:
         else:
             _change(node, last, value, new=given.is_force_add())
 
-    def _walk(self, way: list[str]) -> Node:
+    def _walk(self, way: list[str], given: Override) -> Node:
         node: Any = self.data
         for key in way:
+            if key not in node and not given.is_add() and not given.is_force_add() and not given.is_delete():
+                raise Absent(key)
             node = node.get(key)
             if not isinstance(node, dict):
                 raise Unusual(key)
@@ -136,7 +142,9 @@ def _add(node: Node, key: str, value: Any) -> None:
 
 
 def _change(node: Node, key: str, value: Any, *, new: bool) -> None:
-    if (key not in node and not new) or isinstance(node.get(key), dict):
+    if key not in node and not new:
+        raise Absent(key)
+    if isinstance(node.get(key), dict):
         raise Unusual(key)
     if isinstance(value, list) and special(node.get(key)):
         raise Unusual(key)

@@ -36,7 +36,7 @@ class Session:
     Attributes:
         name: The sweep's name.
         settings: The groups `sweep` and `executor` as plain data, and what a sweeper adds to them (`goals`, for the comparison).
-        results: What came of each point, by its number, in the order of the points.
+        results: What came of each point, by its number.
         failures: What went wrong, each once: name of the node -> message.
     """
 
@@ -67,6 +67,10 @@ class Session:
     def opened(self) -> bool:
         """Whether there was anything to look at in the store."""
         return "store" in self.__dict__
+
+    def told(self) -> list[PointResult]:
+        """Return what came of the points, in their order."""
+        return [result for _, result in sorted(self.results.items())]
 
     def stages(self) -> Mapping[str, str]:
         """Return how each distinct stage ended, by its digest."""
@@ -196,4 +200,4 @@ def _refusal(refused: Sequence[PointResult]) -> ConfigError:
     """Return the error that names every refused point."""
     texts = "\n".join(f"{result.point.label}: {result.error}" for result in refused)
     remedy = "correct the sweep, or let the other points go on: sweep.keep_going=true"
-    return ConfigError(f"{len(refused)} points are refused, so nothing is built:\n{texts}", where="sweep.keep_going", remedy=remedy)
+    return ConfigError(f"nothing is built, because points are refused:\n{texts}", where="sweep.keep_going", remedy=remedy)

@@ -50,7 +50,7 @@ def table(results: Sequence[PointResult], view: View) -> Iterator[str]:
 
 
 def _row(result: PointResult, names: Sequence[str], view: View) -> tuple[str, ...]:
-    shown = view.of(result.point) if result.plan else result.error.split("\n", 1)[0]
+    shown = view.of(result.point) if result.plan else ""
     page = f"{shown}/{paths.PAGE}" if result.plan and paths.PAGE in result.plan.chosen and result.status == DONE else shown
     return (result.point.label, result.status, *(_figure(result.metrics.get(name)) for name in names), page)
 
@@ -84,4 +84,8 @@ def counts(results: Sequence[PointResult], stages: Mapping[str, str]) -> str:
     shown = ", ".join(f"{points[status]} {status}" for status in (DONE, PRUNED, FAILED, REFUSED) if points[status])
     ended = Counter(stages.values())
     parts = ", ".join(f"{ended[how]} {word}" for how, word in _HOW.items() if ended[how])
-    return f"{len(results)} points: {shown or 'none'}; {len(stages)} stages: {parts or 'none'}"
+    return f"{_many(len(results), 'point')}: {shown or 'none'}; {_many(len(stages), 'stage')}: {parts or 'none'}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

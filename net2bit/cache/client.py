@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from net2bit.cache import entry, wire
-from net2bit.cache.blobs import Blob, Seal, Spoiled, download, keep, small
+from net2bit.cache.blobs import Blob, Seal, Spoiled, download, keep, recall, small
 from net2bit.cache.places import reach
 from net2bit.cache.sender import Parcel, Sender
 from net2bit.cache.settings import RemoteSettings
@@ -162,9 +162,10 @@ class RemoteCache:
         def bring(blob: Blob) -> None:
             content = contents.get(blob.digest)
             if content is not None:
-                seals[keep(into, blob, content)] = blob.digest
+                seal = keep(into, blob, content)
             else:
-                seals[download(self._reach(), blob, into, meter, self.settings.retries)] = blob.digest
+                seal = recall(into, blob) or download(self._reach(), blob, into, meter, self.settings.retries)
+            seals[seal] = blob.digest
 
         near = [blob for blob in wanted if contents.get(blob.digest) is not None]
         for blob in near:

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from net2bit.provenance.statement import OutputFact
 
 FORMAT: Final = 1
-_HOUR: Final = 3600
-_WEEK: Final = 7 * 24 * _HOUR
+_WEEK: Final = 7 * 24 * 3600  # seconds
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?\s*", re.IGNORECASE)
 
@@ -333,11 +332,10 @@ def link(source: Path, target: Path) -> None:
 
 
 def _tidy(arrivals: Path) -> None:
-    """Drop the pieces of transfers that nobody has continued for a week, and what came twice."""
+    """Drop what has come by transfers that broke off and that nobody has continued for a week."""
     with suppress(OSError):
         for path in arrivals.iterdir():
-            age = time.time() - path.stat().st_mtime
-            if age > _WEEK or (age > _HOUR and path.suffix != ".part"):
+            if time.time() - path.stat().st_mtime > _WEEK:
                 path.unlink()
 
 

@@ -101,9 +101,8 @@ class Tree:
         return {str(path.relative_to(self.root)): (path.read_bytes(), path.stat().st_mode) for path in files}
 
     def leftovers(self) -> list[str]:
-        """Return what no build may leave behind: work folders, and arrivals that are whole."""
-        found = [*(self.root / "build/.work").glob("*"), *(self.root / ".net2bit/arrivals").glob("*")]
-        return [path.name for path in found if path.suffix != ".part"]
+        """Return what no build may leave behind."""
+        return [path.name for path in (self.root / "build/.work").glob("*")]
 
 
 def open_settings(url: str, **given: Any) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def test_a_server_that_refuses_writes(tmp_path: Path, web: Nginx) -> None:
 @pytest.mark.usefixtures("writer")
 def test_unsigned_is_not_sent_where_signatures_count(tmp_path: Path, web: Nginx) -> None:
     """Nobody could use it."""
-    tree = Tree(tmp_path / "tree", open_settings(web.url, trust="required"))
+    tree = Tree(tmp_path / "tree", open_settings(web.url, trust="required", mode="write"))
     assert tree.build().how == "ran"
     assert "NET2BIT_SIGNING_KEY" in tree.notices[0]
     assert web.names("cas") == set()

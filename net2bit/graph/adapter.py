@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import InvalidDodoFile, TaskFailed
 
 from net2bit.errors import Net2bitError
-from net2bit.graph import paths
+from net2bit.graph import mounts, paths
 from net2bit.graph.plan import Plan
 from net2bit.graph.reporter import Reporter
 from net2bit.graph.showcase import Showcase
@@ -59,11 +59,14 @@ def settings(plan: Plan, root: Path, reporter: Reporter) -> dict[str, Any]:
 
 
 def _records(root: Path) -> str:
+    state = root / paths.STATE
+    folder = mounts.private(state) if mounts.shared(root, state) else state
     try:
-        (root / paths.STATE).mkdir(exist_ok=True)
+        state.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError:  # a read-only tree can still be listed and explained
         return ":memory:"
-    return str(root / paths.STATE / "doit.sqlite")
+    return str(folder / "doit.sqlite")
 
 
 def tasks(plan: Plan, store: Store, root: Path, reporter: Reporter, resources: Mapping[str, Any]) -> Iterator[Task]:

@@ -287,14 +287,10 @@ class Build:
         outs = " ".join(one.digest for one in done.made)
         now = time.time()
         lived = took if done.how == "ran" else self._took(None)
-        store.records.write(
-            [
-                ("records", (key, self._base, done.extra, outs, target, stage.name, stage.op.name, now, canonical(manifest))),
-                ("placed", (target, key, now)),
-                history.row(stage, key, done.how, lived, self._parts["tools"]),
-            ],
-            unmark=target,
-        )
+        record = (key, self._base, done.extra, outs, target, stage.name, stage.op.name, now, canonical(manifest))
+        lived_row = history.row(stage, key, done.how, lived, self._parts["tools"])
+        store.publish(record, lived_row[1])  # first: whoever reads it reads the products, too, and they are in place
+        store.records.write([("records", record), ("placed", (target, key, now)), lived_row], unmark=target)
         store.records.refresh(self._base, target)
         with suppress(OSError):  # a copy for people; the records have it
             place.write_whole(place.manifest_path(store.root, stage), json.dumps(manifest, indent=1, sort_keys=True) + "\n")

@@ -56,6 +56,11 @@ def shared(root: Path, state: Path) -> bool:
     return os.path.exists(state / MARK) or network(root)
 
 
+def private(state: Path) -> Path:
+    """Return the part of a shared tree's state folder that is this host's own."""
+    return state / "hosts" / re.sub(r"[^\w.-]", "_", host())
+
+
 def leased(*, shared: bool) -> bool:
     """Return whether a folder's locks are leases, given whether it is *shared*; `NET2BIT_LOCKS=flock` or `lease` overrules that."""
     return {"flock": False, "lease": True}.get(os.environ.get("NET2BIT_LOCKS", ""), shared)

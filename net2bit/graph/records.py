@@ -12,13 +12,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from net2bit.errors import StoreError
 from net2bit.graph.tables import INSERT, TABLES, VERSION
+
+if TYPE_CHECKING:
+    from net2bit.graph.exchange import Finding
 
 PATIENCE: Final = 60.0  # seconds to wait for another process's transaction; one lasts milliseconds
 
@@ -273,6 +276,25 @@ class Records:
             self.snapshot.markers[target] = marks[0]
         else:
             self.snapshot.markers.pop(target, None)
+
+    def learn(self, found: Iterable["Finding"]) -> bool:
+        """Take over what other hosts finished, where that is news; returns whether it was."""
+        news = [one for one in found if Record(*one.record[:4]) not in self._known(one.record[1])]
+        for record, _ in news:
+            mine = [one for one in self._known(record[1]) if one.key != record[0]]
+            self.snapshot.records[record[1]] = [Record(*record[:4]), *mine]
+        if news and not self.readonly:
+            rows = [("history", history) for _, history in news] + [("records", record) for record, _ in news]
+            with suppress(StoreError):  # a full disk: it is learnt again the next time
+                self.write([*rows, *(("placed", (record[4], record[0], record[7])) for record, _ in news if self._is_last(record))])
+        return bool(news)
+
+    def _known(self, base: str) -> list[Record]:
+        return self.snapshot.records.get(base, [])
+
+    def _is_last(self, record: Row) -> bool:
+        """Return whether nothing newer was put where the record's products went."""
+        return not self.ask("SELECT 1 FROM placed WHERE target=? AND at>?", (record[4], record[7]))
 
     def manifest(self, key: str) -> dict[str, Any] | None:
         """Return the manifest of a record, None where there is none."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what a null build does not need is imported where it is use
     from net2bit.cache.client import RemoteCache
     from net2bit.graph.build import Built
     from net2bit.graph.cache import Cache, CacheSettings
+    from net2bit.graph.exchange import Exchange
     from net2bit.graph.history import History
     from net2bit.graph.locks import Lock
     from net2bit.graph.pools import Turn
@@ -91,7 +92,7 @@ class Store:
         self.state = self.root / STATE
         self.shared = mounts.shared(self.root, self.state)
         self.leased = mounts.leased(shared=self.shared)
-        self.records = Records(self.state / "store.db", notice)
+        self.records = Records(self._place_of_records(), notice)
         self.prints = Fingerprints(self.root, self.records)
         self.keys = Keys(Code(self.root, self.records), Probe(self.records))
         self._settings = cache
@@ -99,6 +100,20 @@ class Store:
         self._doubted: set[str] = set()
         self._swept = False
         self._end = finalize(self, _close, self.__dict__)  # also when nobody closes it: bare doit does not
+
+    def _place_of_records(self) -> Path:
+        if not self.shared:
+            return self.state / "store.db"
+        from net2bit.graph.moving import moved_in  # noqa: PLC0415 - not on one host
+
+        return moved_in(self.state, mounts.private(self.state))
+
+    @cached_property
+    def exchange(self) -> "Exchange":
+        """What other hosts tell, and are told."""
+        from net2bit.graph.exchange import Exchange  # noqa: PLC0415
+
+        return Exchange(self.state / "exchange")
 
     @cached_property
     def cache(self) -> "Cache":
@@ -189,7 +204,13 @@ class Store:
         return Verdict(fresh=not gone, key=stage.digest, reasons=tuple(map(TargetMissing, gone)))
 
     def _match(self, stage: Stage, base: str) -> Record | None:
-        """Return the record whose products lie in place."""
+        """Return the record whose products lie in place; it may be another host's."""
+        found = self._match_known(stage, base)
+        if found is None and self.shared and self.records.learn(self.exchange.find(base)):
+            found = self._match_known(stage, base)
+        return found
+
+    def _match_known(self, stage: Stage, base: str) -> Record | None:
         found: str | None = None
         for record in self.records.snapshot.records.get(base, ()):
             if record.extra and not self.keys.code.holds(record.extra):
@@ -225,6 +246,15 @@ class Store:
 
         if not locks.alive(self._place(stage), leased=self.leased):
             self.records.unmark(stage.outputs[0].path)
+
+    def publish(self, record: Sequence[Any], history: Sequence[Any]) -> None:
+        """Tell other hosts of a finished stage, where there may be any: rows of the tables `records` and `history`."""
+        if not self.shared:
+            return
+        try:
+            self.exchange.put(record, history)
+        except OSError as fault:
+            self._notice(f"other hosts cannot be told of {record[5]}, and will make it again: {fault}")
 
     def restorable(self, stage: Stage, key: str) -> bool:
         """Return whether *stage* with the key of its verdict would come from a cache (for a dry run; nothing is verified)."""
@@ -314,6 +344,8 @@ class Store:
         Raises:
             StageError: An input is missing or of the wrong type.
         """
+        if self.shared:
+            self._forget_folders(stage)
         self.renew()
         found = self.inputs(stage)
         digests = [digest for digest in found if digest is not None and digest != WRONG]
@@ -324,7 +356,19 @@ class Store:
             raise StageError(f"{stage.name} needs {bad.kind}, which {what}", where=bad.path, remedy=remedy)
         base = self.keys.base(stage, digests)
         self.records.refresh(base, stage.outputs[0].path)
+        if self.shared:
+            self.records.learn(self.exchange.find(base, anew=True))
         return digests, base
+
+    def _forget_folders(self, stage: Stage) -> None:
+        """Make this host look again where another may just have put something: network file systems remember what was not there."""
+        from net2bit.graph.lease import refresh  # noqa: PLC0415
+        from net2bit.graph.place import disk  # noqa: PLC0415
+
+        with disk(self.root):
+            for one in (*stage.inputs, *stage.outputs):
+                if one.maker:
+                    refresh((self.root / one.path).parent)
 
     def _place(self, stage: Stage) -> Path:
         """Return the lock of the place where a stage's products go."""

@@ -1,0 +1,164 @@
+"""One tree on several hosts: what one of them has finished is up to date for the others, and no two make the same at once."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from store_project import Project, first, second, wait_for
+
+from net2bit.graph import mounts
+from net2bit.graph.exchange import Exchange
+
+
+@pytest.fixture
+def hosts(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project on a tree that is said to be shared; NET2BIT_HOST is the host that looks."""
+    monkeypatch.setenv("NET2BIT_SHARED", "1")
+    monkeypatch.setenv("NET2BIT_HOST", "alpha")
+    return project
+
+
+def _on(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("NET2BIT_HOST", host)
+
+
+def _exchanged(project: Project) -> list[Path]:
+    return sorted((project.root / ".net2bit/exchange").glob("*/*.json"))
+
+
+def test_built_there_is_fresh_here(hosts: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What alpha built is up to date for beta: checked without building, then remembered in beta's own records."""
+    assert hosts.how(first(), second()) == ["ran", "ran"]
+    _on(monkeypatch, "beta")
+    with hosts.store() as store:
+        assert store.check(first()).fresh
+        assert store.check(second()).fresh
+        assert store.manifest(second()) is not None
+        assert store.history.estimate(second()) is not None
+    for path in _exchanged(hosts):
+        path.unlink()
+    assert hosts.how(first(), second()) == ["fresh", "fresh"]
+    assert sorted(path.name for path in (hosts.root / ".net2bit/hosts").iterdir()) == ["alpha", "beta"]
+
+
+def test_hosts_take_turns(hosts: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alternating edits and builds on two hosts never build twice, and never take an old result."""
+    for number, host in enumerate(["alpha", "beta", "alpha", "beta"]):
+        _on(monkeypatch, host)
+        hosts.path("src.txt").write_text(f"{number}\n")
+        assert hosts.how(first(), second()) == ["ran", "ran"]
+        _on(monkeypatch, "gamma")
+        assert hosts.how(first(), second()) == ["fresh", "fresh"]
+        assert hosts.path("mid.txt").read_text() == f"{number}\n"
+
+
+def test_damaged_target_is_seen_on_every_host(hosts: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record of another host vouches for no file: a target that is not what it says is made again."""
+    hosts.build(first())
+    hosts.path("mid.txt").chmod(0o644)
+    hosts.path("mid.txt").write_text("edited")
+    _on(monkeypatch, "beta")
+    assert hosts.how(first()) == ["ran"]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"format": 1}', '{"digest": "0", "format": 1, "record": [], "history": []}'])
+def test_damaged_exchange_costs_a_rebuild(hosts: Project, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    """A file of the exchange that was cut off or edited is no record; it is replaced by the next build."""
+    hosts.build(first())
+    (path,) = _exchanged(hosts)
+    path.write_text(damage or path.read_text()[:-20])
+    _on(monkeypatch, "beta")
+    assert hosts.how(first()) == ["ran"]
+    _on(monkeypatch, "gamma")
+    assert hosts.how(first()) == ["fresh"]
+
+
+def test_exchange_knows_other_code_of_one_key(hosts: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several results under one base, with other code that only a run finds, reach other hosts; each finds the one of its code."""
+    hidden = "def word():\n    return 'one'\n"
+    hosts.module("hidden", hidden)
+    hosts.module(
+        "first",
+        "import importlib\n\ndef run(job):\n    name = '.'.join(['stagelib', 'hidden'])\n"
+        "    job.outputs['mid.txt'].write_text(importlib.import_module(name).word())\n",
+    )
+    hosts.build(first())
+    hosts.module("hidden", hidden.replace("one", "two!"))
+    hosts.build(first())
+    assert len(_exchanged(hosts)) == 2
+    assert len({path.name.split(".")[0] for path in _exchanged(hosts)}) == 1
+    _on(monkeypatch, "beta")
+    assert hosts.how(first()) == ["fresh"]
+    hosts.module("hidden", hidden)
+    _on(monkeypatch, "gamma")
+    assert hosts.reasons(first()) != []
+
+
+def test_unwritable_exchange_is_a_notice(hosts: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build whose result cannot be told to others is a good build, and says so."""
+
+    def full(_self: Exchange, *_rows: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Exchange, "put", full)
+    assert hosts.how(first()) == ["ran"]
+    assert "other hosts" in hosts.notices[0]
+
+
+def test_local_records_move_along(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tree that was used on one host and is shared now keeps what was known; from then on it stays shared, whoever looks."""
+    project.build(first(), second())
+    monkeypatch.setenv("NET2BIT_SHARED", "1")
+    for host in ("alpha", "beta"):
+        _on(monkeypatch, host)
+        assert project.how(first(), second()) == ["fresh", "fresh"]
+    monkeypatch.delenv("NET2BIT_SHARED")
+    with project.store() as store:
+        assert store.shared
+    monkeypatch.setenv("NET2BIT_SHARED", "0")
+    with project.store() as store:
+        assert not store.shared
+
+
+def test_local_tree_has_no_exchange(project: Project) -> None:
+    """On one host nothing is exchanged, and nothing lies about for others."""
+    project.build(first())
+    names = {path.name for path in (project.root / ".net2bit").iterdir()}
+    assert not names & {"exchange", "hosts", mounts.MARK}
+
+
+def _drive(project: Project, host: str, *orders: str) -> "subprocess.Popen[str]":
+    """Start a build on another host."""
+    before = dict(os.environ)
+    os.environ["NET2BIT_HOST"] = host
+    try:
+        return project.drive(*orders)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def test_two_hosts_build_once(hosts: Project) -> None:
+    """Processes of four hosts that want the same stages at once: each stage runs once in all, and the others wait for it."""
+    drivers = [_drive(hosts, f"host{number}", "first", "second:A") for number in range(4)]
+    ends = [driver.communicate(timeout=200) for driver in drivers]
+    assert [driver.returncode for driver in drivers] == [0] * 4, ends
+    hows = [json.loads(line)["how"] for out, _ in ends for line in out.splitlines() if '"how"' in line]
+    assert sorted(hows).count("ran") == 2
+    assert len(hows) == 8
+
+
+def test_other_host_keeps_its_work_folder(hosts: Project) -> None:
+    """Tidying up removes no folder in which another host works, though its processes cannot be seen."""
+    (hosts.root / "hang").touch()
+    other = _drive(hosts, "far", "first")
+    hosts.hanging()
+    with hosts.store() as store:
+        store._tidy()
+    assert len(hosts.leftovers()) == 1
+    (hosts.root / "hang").unlink()
+    other.communicate(timeout=120)
+    assert other.returncode == 0
+    wait_for(lambda: hosts.leftovers() == [])

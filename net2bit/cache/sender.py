@@ -187,6 +187,7 @@ class Sender:
             self._meter.stop()
         if self._sent:
             self._notice(f"sent {_counted(self._sent)} to {self._settings.shown} ({self._bytes / 1e6:.1f} MB)")
+            self._sent = self._bytes = 0  # told
 
     def _finished(self, seconds: float) -> bool:
         with self._moving:

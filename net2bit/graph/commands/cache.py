@@ -146,7 +146,7 @@ class CacheCommand(ProjectCommand):
         return self.each(words, one)
 
     def push(self, words: Sequence[str]) -> int:
-        """Send what makes the targets, as it lies here, to the shared cache.
+        """Send what makes the targets, as it lies here, to the shared cache; the exit status is 1 when it does not take it.
 
         Raises:
             ConfigError: There is none, it is not written to, or the signing key is none.
@@ -157,7 +157,7 @@ class CacheCommand(ProjectCommand):
         remote = self.writable()
         status = self.each(words, lambda stage: transfer.push(self.store, stage))
         remote.close()
-        return status
+        return status if remote.accepts else 1
 
     def writable(self) -> "RemoteCache":
         """Return the shared cache.

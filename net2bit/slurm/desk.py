@@ -21,12 +21,13 @@ def _drop(_holder: dict[str, Any]) -> None:
 class Desk:
     """One front end. While it lives it holds a lock of its name, by which others see that its jobs have an owner."""
 
-    def __init__(self, state: Path) -> None:
-        """Work in the tree whose state lies in *state*."""
+    def __init__(self, state: Path, *, leased: bool) -> None:
+        """Work in the tree whose state lies in *state*; *leased* where other hosts may work in it, too."""
+        self._leased = leased
         self._state = state
         self._home = attempt.home(state)
         self.name = f"{os.uname().nodename}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
-        self._own = locks.held(self._lock(self.name), "front end", _drop, signals.check)
+        self._own = locks.held(self._lock(self.name), "front end", _drop, signals.check, leased=leased)
 
     def __enter__(self) -> Self:
         self._own.__enter__()
@@ -40,7 +41,11 @@ class Desk:
 
     def lives(self, name: str) -> bool:
         """Return whether the front end *name* is at work."""
-        return bool(name) and locks.alive(self._lock(name))
+        return bool(name) and locks.alive(self._lock(name), leased=self._leased)
+
+    def alone(self) -> bool:
+        """Return whether no other front end is at work in the tree."""
+        return not any(locks.alive(lock, leased=self._leased) for lock in self._home.glob("front-*.lock") if lock != self._lock(self.name))
 
     @contextmanager
     def counter(self) -> Iterator[None]:
@@ -49,7 +54,7 @@ class Desk:
         Raises:
             StoreError: The tree cannot be written.
         """
-        with locks.held(self._home / _COUNTER, "submit", _drop, signals.check):
+        with locks.held(self._home / _COUNTER, "submit", _drop, signals.check, leased=self._leased):
             yield
 
     def tidy(self, listing: Listing, used: Collection[Path]) -> None:

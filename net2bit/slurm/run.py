@@ -62,7 +62,7 @@ class Run:
         self._notice = notice
         self._keep_going = keep_going
         self._tasks = {name: Task(node) for name, node in merged.nodes.items()}
-        self._desk = Desk(store.state)
+        self._desk = Desk(store.state, leased=store.leased)
         self._outage = Outage(settings.poll, notice)
         self._asking: Asking | None = None
         self._next = 0.0
@@ -75,7 +75,7 @@ class Run:
         if any(self._open()):
             with signals.busy(), self._desk:
                 self._rounds()
-            self._store.renew()
+            self._learn()
         return {name: task.done for name, task in self._tasks.items() if task.done}
 
     def _rounds(self) -> None:
@@ -141,6 +141,24 @@ class Run:
                 self._end(task, Done("skipped", error=error))
         client.cancel(lost, waiting=True)
 
+    def _learn(self) -> None:
+        """Let the store know here what the nodes have made."""
+        self._store.renew()
+        for task in self._tasks.values():
+            if task.done is not None and task.done.built is not None:
+                self._fresh(task)
+
+    def _fresh(self, task: Task) -> bool:
+        """Tell whether the stage is up to date, whoever made it so since the store was opened."""
+        stage = task.node.stage
+        with suppress(Net2bitError):
+            verdict = self._store.check(stage)
+            if verdict.key and not verdict.fresh:
+                self._store.records.refresh(verdict.key, stage.outputs[0].path)
+                verdict = self._store.check(stage)
+            return verdict.fresh
+        return False
+
     # Submitting
 
     def _submit(self) -> None:
@@ -148,7 +166,7 @@ class Run:
         before = {task.number for task in self._open()}
         adopted: list[str] = []
         try:
-            with self._desk.counter(), disk(attempt.home(self._store.state)):
+            with disk(attempt.home(self._store.state)), self._desk.counter():
                 listing = client.jobs()
                 self._desk.tidy(listing, [task.attempt.folder for task in self._tasks.values() if task.attempt])
                 for task in self._ready():
@@ -169,7 +187,9 @@ class Run:
 
     def _place(self, task: Task, listing: Listing, adopted: list[str]) -> None:
         found = self._find(task, listing)
-        if found is None:
+        if found is None and self._made_meanwhile(task):
+            self._end(task, Done("fresh"))
+        elif found is None:
             self._order(task)
         else:
             self._adopt(task, found)
@@ -183,9 +203,16 @@ class Run:
         shelf = str(attempt.shelf(self._store.state, task.node.stage.digest))
         mine = task.attempt and str(task.attempt.folder)
         for job in listing.jobs.values():
-            if job.folder == mine or (job.live and job.folder.rpartition("/")[0] == shelf):
+            if job.folder == mine or (job.live and job.folder.rpartition("/")[0] == shelf and attempt.listed(Path(job.folder))):
                 return job
         return None
+
+    def _made_meanwhile(self, task: Task) -> bool:
+        """Tell whether another run has built the stage while this one waited for its turn."""
+        if not self._met(task):
+            return False
+        self._store.renew()
+        return self._fresh(task)
 
     def _adopt(self, task: Task, job: Job) -> None:
         task.attempt, task.number = Attempt(Path(job.folder)), job.number
@@ -199,7 +226,7 @@ class Run:
         task.leave()
         task.attempt = made = Attempt.new(self._store.state, stage.digest)
         made.write(attempt.TICKET, Ticket(root, stage, self._cache, self._settings.grace).text())
-        made.write(attempt.SCRIPT, script.script(stage, root, self._settings))
+        made.write(attempt.SCRIPT, script.script(stage, root, self._settings, shared=self._store.shared))
         made.write(attempt.OWNER, self._desk.name)
         after = [need.number for need in self._needs(task) if need.live]
         limit = self._settings.jobs
@@ -223,7 +250,8 @@ class Run:
             if "built" in result:
                 built = Built(**result["built"])
                 self._end(task, Done(built.how, built))
-                task.attempt.remove()
+                if self._desk.alone():  # else another run may still have to read it
+                    task.attempt.remove()
             else:
                 self._fail(task, _error(result["error"]))
 
@@ -326,15 +354,19 @@ class Run:
 
     def _lose(self, task: Task, job: Job | None) -> None:
         """Submit again what was lost through no fault of its own; the rest has failed."""
-        if not task.own and (job is None or job.state == "CANCELLED"):
-            task.leave()  # the run that it was adopted from has cancelled it
-        elif (job is None or job.state in ending.RETRIED) and task.tries < self._settings.retries:
+        if not task.own:
+            task.leave()  # the run that it was adopted from has cancelled it, or has taken its result away
+        elif task.tries < self._settings.retries and (job is None or job.state in ending.RETRIED or self._interrupted(task, job)):
             task.tries += 1
             self._notice(f"{task.node.name}: job {task.number} is lost ({job.state if job else 'gone'}); submitted again")
             task.leave()
         else:
             log = task.attempt.log() if task.attempt else None
             self._fail(task, ending.of(task.node.stage, task.number, job, client.end(task.number), log))
+
+    def _interrupted(self, task: Task, job: Job) -> bool:
+        """Tell whether the job was told to stop though nobody cancelled it: Slurm may start a requeued job before the old one is gone."""
+        return job.state == "FAILED" and task.attempt is not None and bool((task.attempt.result() or {}).get("stopped"))
 
     # Stopping
 

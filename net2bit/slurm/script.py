@@ -17,7 +17,7 @@ _SCRIPT: Final = Template(
 # $stage ($title): one stage of a build in $root
 $setup
 PYTHONPATH=$package$${PYTHONPATH:+:$$PYTHONPATH}
-NET2BIT_SHARED=1
+NET2BIT_SHARED=$shared
 export PYTHONPATH NET2BIT_SHARED
 exec $python -P -m net2bit.slurm.node $ticket
 """
@@ -25,12 +25,16 @@ exec $python -P -m net2bit.slurm.node $ticket
 _MIB: Final = 2**20
 
 
-def script(stage: Stage, root: Path, settings: Settings) -> str:
-    """Return the shell script that builds *stage* on a node. Python takes the shell's place, so that Slurm's signals reach it."""
+def script(stage: Stage, root: Path, settings: Settings, *, shared: bool) -> str:
+    """Return the shell script that builds *stage* on a node, *shared* as the tree is here.
+
+    Python takes the shell's place, so that Slurm's signals reach it.
+    """
     return _SCRIPT.substitute(
         stage=stage.name,
         title=stage.op.title,
         root=root,
+        shared=int(shared),
         setup="\n".join(settings.setup),
         package=shlex.quote(str(PACKAGE_ROOT)),
         python=shlex.quote(settings.python or sys.executable),

@@ -68,6 +68,8 @@ class Running:
                 self.log, self.state = Path(event["log"]), "starting"
             case "waiting":
                 self.state = waiting(event)
+            case "job":
+                self.state = event["state"]
             case "restored":
                 self.state = "from the cache"
             case "again":

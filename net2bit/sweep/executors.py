@@ -8,22 +8,27 @@ from net2bit.graph.pools import Limits
 from net2bit.graph.store import Store
 
 
-def of(settings: Mapping[str, Any], store: Store, resources: Mapping[str, Any]) -> Executor:
+def of(settings: Mapping[str, Any], store: Store, machine: Mapping[str, Any]) -> Executor:
     """Return the executor that the sweep's *settings* name.
 
     Args:
         settings: The groups `sweep` and `executor`.
         store: The project's store.
-        resources: The experiments' group of that name.
+        machine: The experiments' groups `cache` and `resources`.
 
     Raises:
         ToolError: What it needs is not installed.
     """
-    if settings["executor"]["kind"] == "slurm":
+    if clustered(settings):
         from net2bit.slurm.executor import make  # noqa: PLC0415 - a sweep on this machine does not need it
 
-        return make(store, settings["executor"])
+        return make(store, settings["executor"], machine["cache"])
     from net2bit.graph.schedule import Local  # noqa: PLC0415 - likewise
 
-    limits = Limits.of(resources)
+    limits = Limits.of(machine["resources"])
     return Local(store, settings["sweep"]["workers"] or limits.cores, limits)
+
+
+def clustered(settings: Mapping[str, Any]) -> bool:
+    """Return whether stages run on other machines than this one."""
+    return bool(settings["executor"]["kind"] == "slurm")

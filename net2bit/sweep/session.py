@@ -1,5 +1,6 @@
 """One sweep from its first batch of points to its table."""
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +62,8 @@ class Session:
     @cached_property
     def store(self) -> Store:
         """The project's store, with the cache of the first point that is not refused."""
+        if executors.clustered(self.settings):
+            os.environ["NET2BIT_SHARED"] = "1"  # the nodes keep the same records
         return adapter.store(self.root, self._machine["cache"])
 
     @property
@@ -84,8 +87,8 @@ class Session:
         """Return what came of a point; of two with one configuration, both share it."""
         return self.results[self._twins.get(number, number)]
 
-    def build(self, points: Sequence[Point]) -> None:
-        """Build *points* together.
+    def build(self, points: Sequence[Point], *, whole: bool = True) -> None:
+        """Build *points* together; not *whole* where they only begin, for what is known early (see `sweep.search`): then none is shown.
 
         Raises:
             ConfigError: A point is refused, and `sweep.keep_going` is off: nothing is built then. Or the points do not share a machine.
@@ -93,20 +96,20 @@ class Session:
         """
         plans = self._plans([point for point in points if self._new(point)])
         if plans:
-            self._run({point.number: point for point in points}, merge(plans))
+            self._run({point.number: point for point in points}, merge(plans), whole=whole)
 
     def remember(self, point: Point, status: str, error: str, metrics: Mapping[str, float]) -> None:
         """Take in what an earlier run of a search found out about *point*: nothing of it is built again."""
         try:
-            plan = self._plan(point)
+            plan = self.plan(point)
         except Net2bitError:
             plan = None
         self.results[point.number] = PointResult(point, plan, status, error=error, metrics=metrics)
 
     def prune(self, number: int, why: str) -> None:
         """Note that a search stopped a point on the way."""
-        found = self.results[number]
-        self.results[number] = PointResult(found.point, found.plan, PRUNED, found.how, why, found.metrics)
+        found = self.result(number)
+        self.results[found.point.number] = PointResult(found.point, found.plan, PRUNED, found.how, why, found.metrics)
 
     def adopt(self, point: Point, how: Mapping[str, str], error: str) -> None:
         """Take in what another process says of *point*: how its stages ended, and why it is not done."""
@@ -131,7 +134,7 @@ class Session:
         plans: dict[int, Plan] = {}
         for point in points:
             try:
-                plans[point.number] = self._plan(point)
+                plans[point.number] = self.plan(point)
             except Net2bitError as error:
                 self.results[point.number] = PointResult(point, None, REFUSED, error=str(error))
         refused = [result for result in self.results.values() if result.status == REFUSED]
@@ -139,7 +142,12 @@ class Session:
             raise _refusal(refused)
         return plans
 
-    def _plan(self, point: Point) -> Plan:
+    def plan(self, point: Point) -> Plan:
+        """Return what *point* wants to be built.
+
+        Raises:
+            Net2bitError: It is refused.
+        """
         if point.refused is not None or point.config is None:
             raise point.refused or ConfigError("the point has no configuration")
         self._share(point.config)
@@ -152,12 +160,12 @@ class Session:
                 remedy = f"give {group} one value for the whole sweep"
                 raise ConfigError(f"points of one sweep are built with one {group}", where=group, remedy=remedy)
 
-    def _run(self, points: Mapping[int, Point], merged: Merged) -> None:
+    def _run(self, points: Mapping[int, Point], merged: Merged, *, whole: bool) -> None:
         shown = display()
-        labels = {number: points[number].label for number in merged.plans}
+        labels = {number: points[number].label for number in merged.plans} if whole else {}
         watch = Watch(merged, labels, shown, lambda number, good: self._reached(points[number], merged.plans[number], good=good))
         try:
-            executor = executors.of(self.settings, self.store, self._machine["resources"])
+            executor = executors.of(self.settings, self.store, self._machine)
             executor.run(merged, watch, keep_going=self.settings["sweep"]["keep_going"])
         finally:
             shown.close()

@@ -17,7 +17,14 @@ class Watch:
     """
 
     def __init__(self, merged: Merged, labels: Mapping[int, str], display: Display, reached: Callable[[int, bool], None]) -> None:
-        """Show what happens on *display*; *reached* hears of each point as its last node ends, and whether all of them are good."""
+        """Show what happens on *display*.
+
+        Args:
+            merged: What is built.
+            labels: Names of the points that are told of as they finish.
+            display: Where it is shown.
+            reached: Hears of each of them as its last node ends, and whether all its nodes are good.
+        """
         self._labels = labels
         self._display = display
         self._reached = reached
@@ -29,7 +36,7 @@ class Watch:
         for node in merged.nodes.values():
             for point in node.points:
                 self._left[point] += 1
-        display.open(len(merged.nodes), len(merged.plans), max([WIDTH, *map(len, merged.nodes)]))
+        display.open(len(merged.nodes), len(labels), max([WIDTH, *map(len, merged.nodes)]))
 
     def started(self, node: Node, reason: str, estimate: float | None) -> None:
         """Show that *node* begins."""
@@ -50,7 +57,7 @@ class Watch:
                 self._worked.update(node.points)
             for point in node.points:
                 self._left[point] -= 1
-            reached = [point for point in node.points if not self._left[point]]
+            reached = [point for point in node.points if not self._left[point] and point in self._labels]
         for point in reached:
             good = point not in self._bad
             self._reached(point, good)

@@ -14,7 +14,12 @@ class ModelConfig(Model):
 
     name: Name = Field(description="Names the network's files, such as `<name>_int.xmodel`.")
     architecture: Name = Field(description="The file of net2bit/nets/architectures that builds it.")
-    width: float = Field(gt=0, le=4, description="Multiplier of all channel counts; 1.0 has 64 channels in the first block.")
+    width: float = Field(
+        ge=1 / 16,
+        le=4,
+        multiple_of=1 / 64,
+        description="Multiplier of all channel counts, in 64ths; 1.0 has 64 channels in the first block.",
+    )
     input_size: tuple[Side, Side] = Field(description="Height and width of the input in pixels, multiples of 16.")
     init: str | None = Field(
         description="A local .h5 file with VGG16 weights to start from, taken by layer name; null starts from random weights."

@@ -66,6 +66,22 @@ def test_drawn_numbers_are_short_and_within(place: float) -> None:
     assert value in {0.123456, 0.1605, 0.234567, 0.2346} or len(repr(value)) <= 6
 
 
+@pytest.mark.parametrize(("place", "value"), [(0.0, "0.125"), (0.2, "0.140625"), (1.0, "0.25")])
+@pytest.mark.parametrize("form", ["interval(0.12,0.26)", "tag(log,interval(0.12,0.26))"])
+def test_a_key_with_a_grid_is_drawn_on_it(form: str, place: float, value: str) -> None:
+    """Where the schema takes multiples of a number only, nothing else is drawn, and the space has a size."""
+    found = read([f"w={form}"], {}, grid=lambda _key: 1 / 64)
+    assert found.draw(Fixed(place)) == (f"w={value}",)
+    assert found.size == 9
+    assert found.axes[0].ends == ("0.125", "0.25")
+
+
+def test_an_interval_between_two_steps_is_refused() -> None:
+    """An interval that holds no value that the key takes is told as such."""
+    with pytest.raises(ConfigError, match=r"holds no multiple of 0\.015625"):
+        read(["w=interval(0.126,0.128)"], {}, grid=lambda _key: 1 / 64)
+
+
 def test_ends_are_values() -> None:
     """The ends of an axis are overrides that hold."""
     axes = read(["a=x,y", "b=range(1,4)", "c=interval(1,2)", "d=range(0.5,2,0.5)"], {}).axes

@@ -1,11 +1,11 @@
 """The space of a search: what may be chosen for each key. Imports hydra, whose grammar it is written in."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
-from math import isfinite, prod
+from math import ceil, floor, isfinite, prod
 from typing import Any, Final, Protocol
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -17,6 +17,8 @@ from net2bit.graph import complaints
 
 DIGITS: Final = 4
 """Significant digits of a number drawn from an interval: more make longer names and no better networks."""
+
+_HAIR: Final = 1e-9  # of a step: 0.3 is a multiple of 0.1
 
 _FORMS: Final = "a,b,c; choice(a,b,c); range(first,end,step); interval(low,high); int(interval(low,high)); tag(log,interval(low,high))"
 
@@ -115,26 +117,46 @@ class Whole:
 
 @dataclass(frozen=True)
 class Real:
-    """A number from *low* to *high*, both included, perhaps on a logarithmic scale; drawn with `DIGITS` significant digits."""
+    """A number from *low* to *high*, both included, perhaps on a logarithmic scale.
+
+    Attributes:
+        key: The key, with its sign where it is added (`+`).
+        low: The least.
+        high: The greatest.
+        log: Whether the scale is logarithmic.
+        grid: What the key takes multiples of only; None where it takes any number, which is then drawn with `DIGITS` significant digits.
+    """
 
     key: str
     low: float
     high: float
     log: bool = False
+    grid: float | None = None
 
     @property
-    def size(self) -> None:
-        """There is no end of them."""
+    def size(self) -> int | None:
+        """How many values there are; None where there is no end of them."""
+        return None if self.grid is None else self._last(self.grid) - self._first(self.grid) + 1
 
     @property
     def ends(self) -> tuple[str, str]:
         """The first and the last value."""
-        return repr(self.low), repr(self.high)
+        if self.grid is None:
+            return repr(self.low), repr(self.high)
+        return repr(self._first(self.grid) * self.grid), repr(self._last(self.grid) * self.grid)
 
     def draw(self, trial: Drawer) -> str:
         """Return one value, as it stands in an override."""
         drawn = trial.suggest_float(self.key, self.low, self.high, log=self.log)
-        return repr(min(max(float(f"{drawn:.{DIGITS}g}"), self.low), self.high))
+        if self.grid is None:
+            return repr(min(max(float(f"{drawn:.{DIGITS}g}"), self.low), self.high))
+        return repr(min(max(round(drawn / self.grid), self._first(self.grid)), self._last(self.grid)) * self.grid)
+
+    def _first(self, grid: float) -> int:
+        return ceil(self.low / grid - _HAIR)
+
+    def _last(self, grid: float) -> int:
+        return floor(self.high / grid + _HAIR)
 
 
 Axis = Choice | Steps | Whole | Real
@@ -171,13 +193,21 @@ class Space:
         return found
 
 
-def read(words: Sequence[str], listed: Mapping[str, object], base: Mapping[str, Any] | None = None) -> Space:
+Grid = Callable[[str], float | None]
+
+
+def _no_grid(_key: str) -> None:
+    """Let every key take any number."""
+
+
+def read(words: Sequence[str], listed: Mapping[str, object], base: Mapping[str, Any] | None = None, grid: Grid = _no_grid) -> Space:
     """Return the space that *words* of the command line and the key `search.space` span.
 
     Args:
         words: Overrides of the experiment.
         listed: Key -> values, as text in hydra's grammar or as a list; words for the same key take their place.
         base: The experiment without what is searched: a key that holds a whole number there is drawn as one.
+        grid: Returns what a key takes multiples of only.
 
     Raises:
         ConfigError: A word cannot be read, a range is empty, or nothing is to be searched.
@@ -185,7 +215,7 @@ def read(words: Sequence[str], listed: Mapping[str, object], base: Mapping[str, 
     own = [_parse(word) for word in words]
     taken = {override.get_key_element() for override in own}
     more = [_parse(f"{key}={_text(value)}") for key, value in listed.items() if key not in taken]
-    axes = tuple(_axis(override, base or {}) for override in chain(more, own) if override.is_sweep_override())
+    axes = tuple(_axis(override, base or {}, grid) for override in chain(more, own) if override.is_sweep_override())
     _refuse_twins(axis.key for axis in axes)
     if not axes:
         raise ConfigError("there is nothing to search: every key has one value", where="the command line", remedy=f"give values: {_FORMS}")
@@ -221,7 +251,7 @@ def _refuse_twins(keys: Iterable[str]) -> None:
         seen.add(key)
 
 
-def _axis(override: Override, base: Mapping[str, Any]) -> Axis:
+def _axis(override: Override, base: Mapping[str, Any], grid: Grid) -> Axis:
     """Return what may be chosen for one key.
 
     Raises:
@@ -229,7 +259,7 @@ def _axis(override: Override, base: Mapping[str, Any]) -> Axis:
     """
     key, value, word = override.get_key_element(), override.value(), override.input_line
     if isinstance(value, IntervalSweep):
-        return _interval(key, value, word, whole=_whole(base, key))
+        return _interval(key, value, word, None if _whole(base, key) else grid(key), whole=_whole(base, key))
     if isinstance(value, RangeSweep):
         return _range(key, value, word)
     if isinstance(value, ChoiceSweep):
@@ -247,7 +277,7 @@ def _whole(base: Mapping[str, Any], key: str) -> bool:
     return isinstance(found, int) and not isinstance(found, bool)
 
 
-def _interval(key: str, value: IntervalSweep, word: str | None, *, whole: bool) -> Axis:
+def _interval(key: str, value: IntervalSweep, word: str | None, grid: float | None, *, whole: bool) -> Axis:
     low, high, log = value.start, value.end, "log" in value.tags
     if low is None or high is None or not (isfinite(low) and isfinite(high)) or low >= high:
         raise _wrong(word, f"the interval of {key} is empty: its lower end comes first, and both are numbers")
@@ -257,7 +287,10 @@ def _interval(key: str, value: IntervalSweep, word: str | None, *, whole: bool) 
         if low != int(low) or high != int(high):
             raise _wrong(word, f"{key} is a whole number; the ends of its interval are not")
         return Whole(key, int(low), int(high), log=log)
-    return Real(key, float(low), float(high), log=log)
+    found = Real(key, float(low), float(high), log, grid)
+    if found.size == 0:
+        raise _wrong(word, f"the interval of {key} holds no multiple of {grid:g}")
+    return found
 
 
 def _range(key: str, value: RangeSweep, word: str | None) -> Axis:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from hydra.plugins.launcher import Launcher
+from pydantic.fields import FieldInfo
 
 from net2bit import __version__
 from net2bit.errors import ConfigError, near
@@ -62,7 +63,7 @@ def _read(running: Sweep, wanted: Mapping[str, Any], loader: ConfigLoader, argum
     words = experiments(arguments)
     found = space.read(words, wanted["space"])
     base = _base(running, found)
-    found = space.read(words, wanted["space"], base)
+    found = space.read(words, wanted["space"], base, _multiple)
     _check(found, base, loader)
     tree = aims.Tree(running.session.root, running.batches.compose, found.fixed)
     sought = goals.distinct([goals.goal(text) for text in wanted["goals"]])
@@ -115,6 +116,16 @@ def _check_options(axis: space.Choice, options: Sequence[str]) -> None:
             suggestion=f"{axis.key}={close}" if close else "",
             remedy=f"choose of: {', '.join(options)}",
         )
+
+
+def _multiple(key: str) -> float | None:
+    """Return what the schema of a key lets it take multiples of only; None where it takes any number."""
+    model: Any = Experiment
+    field: FieldInfo | None = None
+    for name in key.lstrip("+").split("."):
+        field = getattr(model, "model_fields", {}).get(name)
+        model = field.annotation if field else None
+    return next((float(one.multiple_of) for one in field.metadata if hasattr(one, "multiple_of")), None) if field else None
 
 
 def _holds(config: Mapping[str, Any], key: str) -> bool:

@@ -1,4 +1,4 @@
-"""`python -m net2bit.ci words|keys|names|summary`: the steps of the action in `.github/actions/net2bit`, which runs them in this order.
+"""`python -m net2bit.ci words|names|summary`: the steps of the action in `.github/actions/net2bit`, which runs them in this order.
 
 What one step knows and a later one needs lies in `.net2bit/ci`; the inputs of the action come as variables of the environment.
 """
@@ -13,7 +13,7 @@ from net2bit.ci import figures
 from net2bit.ci.event import Event, rights
 from net2bit.ci.names import names
 from net2bit.ci.output import hand_on
-from net2bit.ci.run import Run, keys, look
+from net2bit.ci.run import Run, look
 from net2bit.ci.summary import About, summary
 from net2bit.ci.words import Remote, completed, listed
 from net2bit.errors import Net2bitError
@@ -39,11 +39,6 @@ def write_names(environ: Mapping[str, str]) -> None:
     hand_on(
         environ.get("GITHUB_OUTPUT", ""), {"results": found.results, "figures": found.figures, "against": found.against, **listed_names}
     )
-
-
-def write_keys(environ: Mapping[str, str]) -> None:
-    """Print the digest over the stage keys."""
-    sys.stdout.write(keys(Path.cwd(), _words(), environ.get("INPUT_STAGE", "")) + "\n")
 
 
 def write_summary(environ: Mapping[str, str]) -> None:
@@ -94,7 +89,6 @@ def _text(path: Path) -> str:
 
 STEPS: Final[Mapping[str, Callable[[Mapping[str, str]], None]]] = {
     "words": write_words,
-    "keys": write_keys,
     "names": write_names,
     "summary": write_summary,
 }

@@ -1,13 +1,11 @@
 """What one run did: which stages ran, which came from a cache, how long both took, and the figures of what was made."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from net2bit.graph import adapter, config, paths, registry, words
-from net2bit.graph.deep import deep_keys
 from net2bit.graph.explain import needed
 from net2bit.graph.plan import plan
 from net2bit.graph.stage import Stage
@@ -74,23 +72,6 @@ def look(root: Path, given: Sequence[str], since: float) -> Run:
         told = tuple(_stages(stages, store, since))
         made = {stage.name for stage in told if stage.how in {"ran", "restored", KEPT}}
         return Run(found.name, told, metrics_of(found, store, made))
-
-
-def keys(root: Path, given: Sequence[str], stage: str = "") -> str:
-    """Return the digest over the deep keys of *stage* and all it needs, by default of what *given* builds; nothing is built.
-
-    Raises:
-        ConfigError: The configuration does not hold.
-        PlanError: Nothing makes a target, or the stage.
-        StoreError: The code of a stage, or a file of the user's, cannot be read.
-    """
-    overrides, targets = words.split(given)
-    experiment = config.load(config.origin(root, overrides), root / paths.STATE / "config")
-    found = plan(experiment, registry.load(root), root=root)
-    with adapter.store(root, experiment["cache"]) as store:
-        known = deep_keys(found, store)
-        wanted = needed(found, [found.find(word).name for word in ([stage] if stage else targets)] or found.goals)
-        return hashlib.sha256("\n".join(known[one.name] for one in wanted).encode()).hexdigest()
 
 
 def _stages(stages: Sequence[Stage], store: Store, since: float) -> Iterator[StageRun]:

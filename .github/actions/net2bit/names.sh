@@ -4,4 +4,10 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
-KEYS=$(ci keys) ci names
+overrides=()
+for word in "${words[@]}"; do
+    case $word in *=*) overrides+=("$word") ;; esac
+done
+KEYS=$(./doitw cache keys --hash --stage="${INPUT_STAGE:-}" "${overrides[@]}")
+export KEYS
+ci names

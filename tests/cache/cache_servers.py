@@ -18,6 +18,7 @@ SECRET = "ci:open sesame"  # noqa: S105 - of a server that lives as long as a te
 _LONG = 60  # seconds: nothing here takes that long on the slowest machine
 
 NGINX = """
+{modules}
 {user}
 daemon off;
 worker_processes 2;
@@ -112,8 +113,11 @@ def documented() -> str:
 
 
 @contextmanager
-def nginx(top: Path, *, change: Mapping[str, str] | None = None, more: str = "") -> Iterator[Nginx]:
-    """Run nginx with the documented configuration, its places moved into *top*; *change* replaces words, *more* adds servers."""
+def nginx(top: Path, *, change: Mapping[str, str] | None = None, more: str = "", modules: Sequence[Path] = ()) -> Iterator[Nginx]:
+    """Run nginx with the documented configuration, its places moved into *top*; *change* replaces words, *more* adds servers.
+
+    *modules* are loaded.
+    """
     command = program("nginx")
     port = free_port()
     server = Nginx(top, port)
@@ -129,6 +133,13 @@ def nginx(top: Path, *, change: Mapping[str, str] | None = None, more: str = "")
     for old, new in {**places, **(change or {})}.items():
         assert old in text, old
         text = text.replace(old, new)
-    (top / "nginx.conf").write_text(NGINX.format(user="user root;" if os.geteuid() == 0 else "", top=top, servers=text + more))
+    (top / "nginx.conf").write_text(
+        NGINX.format(
+            modules="".join(f"load_module {path};" for path in modules),
+            user="user root;" if os.geteuid() == 0 else "",
+            top=top,
+            servers=text + more,
+        )
+    )
     with running([command, "-p", str(top), "-e", f"{top}/error.log", "-c", f"{top}/nginx.conf"], port, top / "nginx.log"):
         yield server

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -70,7 +71,8 @@ def _write(path: Path, name: str, builds: Sequence[Snapshot]) -> None:
         fresh.write_text(json.dumps({"format": FORM, "name": name, "builds": [asdict(one) for one in builds]}), encoding="utf-8")
         fresh.replace(path)
     except OSError:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
 
 
 def recall(root: Path, name: str) -> list[Snapshot]:

@@ -15,10 +15,20 @@ from net2bit.slurm import trial
 class Cluster:
     """A cluster; ends with `close`, and with the tests, however they end."""
 
-    def __init__(self, folder: Path, lines: Sequence[str] = ()) -> None:
-        """Start it, with 4 cores, 2 licences `tool`, and more *lines* of slurm.conf."""
-        conf = [f"--conf={line}" for line in ("Licenses=tool:2", *lines)]
-        words = [sys.executable, "-m", "net2bit.slurm.trial", f"--folder={folder}", "--cores=4", *conf, "sh", "-c", "echo ready; exec cat"]
+    def __init__(self, folder: Path, within: Sequence[str] = ()) -> None:
+        """Start it in *folder*, with 4 cores and 2 licences `tool`; *within* is a command that runs the command behind it."""
+        words = [
+            *within,
+            sys.executable,
+            "-m",
+            "net2bit.slurm.trial",
+            f"--folder={folder}",
+            "--cores=4",
+            "--conf=Licenses=tool:2",
+            "sh",
+            "-c",
+            "echo ready; exec cat",
+        ]
         self.folder = folder
         self._controller: subprocess.Popen[bytes] | None = None
         self._trial = subprocess.Popen(

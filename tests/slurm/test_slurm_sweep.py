@@ -1,0 +1,39 @@
+"""Whole sweeps on a real Slurm, typed as a user does: with a job for each stage, and with hydra's own launcher."""
+
+from pathlib import Path
+
+import pytest
+from slurm_cluster import Cluster
+from slurm_project import Project
+
+pytestmark = pytest.mark.slow
+
+ONCE = ["own 1", "own 2", "own 3", "shared"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A copy of the project with small stages."""
+    return Project(tmp_path / "project")
+
+
+def test_a_sweep_of_three_points(cluster: Cluster, project: Project, tmp_path: Path) -> None:
+    """Every stage is one job and runs once; products are those of the local executor; the second time nothing is submitted."""
+    said = project.sweep("executor=slurm", "executor.poll=0.2")
+    assert "handed 4 stages to Slurm" in said
+    assert "3 points: 3 done" in said
+    assert project.notes() == ONCE
+    before = cluster.jobs("all")
+    assert "4 up to date" in project.sweep("executor=slurm", "executor.poll=0.2")
+    assert cluster.jobs("all") == before
+    other = Project(tmp_path / "other")
+    other.sweep()
+    assert project.products() == other.products() != {}
+
+
+def test_a_job_for_each_point(cluster: Cluster, project: Project) -> None:
+    """The launcher `submitit_slurm` of `submitit_slurm` hydra works unchanged: a job builds one point, and what they share is built once in all."""
+    said = project.sweep("hydra/launcher=submitit_slurm", "hydra.launcher.timeout_min=5", NET2BIT_SHARED="1")
+    assert "3 points: 3 done" in said
+    assert project.notes() == ONCE
+    assert len(cluster.ask("squeue", "--noheader", "--states=all", "--array", "--format=%A").split()) >= 3

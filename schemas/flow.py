@@ -4,6 +4,7 @@ import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.address import fault
 from schemas.base import Model, Name
@@ -38,10 +39,10 @@ class FlowConfig(Model):
 
 
 def _place(url: str | None) -> str | None:
-    """Refuse what is no place for a shared cache."""
+    """Refuse what is no place for a shared cache; the complaint does not repeat it, since a secret may be why it is refused."""
     wrong = fault(url) if url is not None else ""
     if wrong:
-        raise ValueError(wrong)
+        raise PydanticCustomError("private", "{wrong}", {"wrong": wrong})
     return url
 
 

@@ -126,6 +126,8 @@ def _problem(item: Any, known: list[str]) -> tuple[str, str, str]:
         return key, "there is no such key", closest(key, known)
     if item["type"] == "missing":
         return key, "has no value", ""
+    if item["type"] == "private":  # the value may hold a secret
+        return key, item["msg"], ""
     text = item["msg"].removeprefix("Value error, ")
     text = text[0].lower() + text[1:]
     value = item["input"]

@@ -113,10 +113,12 @@ def documented() -> str:
 
 
 @contextmanager
-def nginx(top: Path, *, change: Mapping[str, str] | None = None, more: str = "", modules: Sequence[Path] = ()) -> Iterator[Nginx]:
+def nginx(
+    top: Path, *, change: Mapping[str, str] | None = None, more: str = "", modules: Sequence[Path] = (), flags: str = ""
+) -> Iterator[Nginx]:
     """Run nginx with the documented configuration, its places moved into *top*; *change* replaces words, *more* adds servers.
 
-    *modules* are loaded.
+    *modules* are loaded; *flags* stand behind the port (`ssl`).
     """
     command = program("nginx")
     port = free_port()
@@ -126,11 +128,11 @@ def nginx(top: Path, *, change: Mapping[str, str] | None = None, more: str = "",
     (top / "htpasswd").write_text(f"{user}:{{PLAIN}}{password}\n")
     text = documented()
     places = {
-        "listen 8080": f"listen 127.0.0.1:{port}",
+        "listen 8080": f"listen 127.0.0.1:{port} {flags}",
         "/srv/net2bit-cache": str(server.files),
         "/etc/nginx/net2bit.htpasswd": f"{top}/htpasswd",
     }
-    for old, new in {**places, **(change or {})}.items():
+    for old, new in {**(change or {}), **places}.items():
         assert old in text, old
         text = text.replace(old, new)
     (top / "nginx.conf").write_text(

@@ -1,10 +1,11 @@
 """The transport over HTTP, against nginx as the how-to page sets it up."""
 
 import io
+import subprocess
 from pathlib import Path
 
 import pytest
-from cache_servers import SECRET, Nginx, free_port, nginx
+from cache_servers import SECRET, Nginx, free_port, nginx, program
 
 from net2bit.cache.http import Http
 from net2bit.cache.transport import CHUNK, Missing, Refused, Stream, Transport, Unavailable
@@ -145,3 +146,29 @@ def test_misses_keep_the_connection(web: Nginx) -> None:
         assert not transport.exists(NAME)
     assert sum(pool.num_connections for pool in pools(transport)) == 1
     transport.close()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Make a certificate for 127.0.0.1 that no system trusts, and its key beside it."""
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=cache -addext subjectAltName=IP:127.0.0.1"
+    made = tmp_path / "cache.pem"
+    subprocess.run(
+        [program("openssl"), *words.split(), "-keyout", str(tmp_path / "cache.key"), "-out", str(made)], check=True, capture_output=True
+    )
+    return made
+
+
+def test_certificates_are_checked(tmp_path: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server whose certificate nobody vouches for is not talked to; one whose authority is named is."""
+    files = f"ssl_certificate {certificate}; ssl_certificate_key {certificate.with_suffix('.key')};"
+    with nginx(tmp_path / "nginx", change={"sendfile on;": f"sendfile on; {files}"}, flags="ssl") as web:
+        url = web.url.replace("http:", "https:")
+        with pytest.raises(Unavailable, match="certificate verify failed"):
+            Http(url, SECRET).exists(NAME)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        transport = Http(url, SECRET)
+        put(transport, b"over TLS")
+        with transport.get(NAME) as stream:
+            assert whole(stream) == b"over TLS"
+        transport.close()

@@ -25,7 +25,8 @@ _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _WRITTEN: Final = frozenset({200, 201, 202, 204})
 _BUSY: Final = frozenset({408, 425, 429})
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-_OK, _PART, _GONE, _NO_RANGE, _FAULT = 200, 206, 404, 416, 500
+_DECORATION: Final = re.compile(r"^\[[^]]*\] | \(_ssl.*\)$")  # of OpenSSL's messages
+_PART, _GONE, _NO_RANGE, _FAULT = 206, 404, 416, 500
 
 
 class Http:
@@ -172,8 +173,7 @@ def _told() -> Iterator[None]:
 
 def _words(fault: BaseException) -> str:
     """Return the innermost reason of a fault in one line."""
-    reason = getattr(fault, "reason", None)
-    while isinstance(reason, BaseException):
-        fault, reason = reason, getattr(reason, "reason", None)
+    while inner := next((one for one in (getattr(fault, "reason", None), *fault.args) if isinstance(one, BaseException)), None):
+        fault = inner
     text = str(fault).rpartition(": ")[2] if isinstance(fault, HTTPError) else getattr(fault, "strerror", None) or str(fault)
-    return str(text or type(fault).__name__).splitlines()[0][:200]
+    return _DECORATION.sub("", str(text or type(fault).__name__).splitlines()[0])[:200]

@@ -1,6 +1,7 @@
 """Several front ends in one tree: who submits just now, and whose jobs are whose."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,12 @@ class Desk:
 
     def __exit__(self, *fault: object) -> None:
         self._own.__exit__(None, None, None)
+        self._forget(self._lock(self.name))
+
+    def _forget(self, lock: Path) -> None:
+        """Remove what is left of a front end's lock: its name never comes back."""
+        lock.unlink(missing_ok=True)
+        shutil.rmtree(lock.with_suffix(".lease"), ignore_errors=True)
 
     def _lock(self, name: str) -> Path:
         return self._home / f"front-{name}.lock"
@@ -45,7 +52,11 @@ class Desk:
 
     def alone(self) -> bool:
         """Return whether no other front end is at work in the tree."""
-        return not any(locks.alive(lock, leased=self._leased) for lock in self._home.glob("front-*.lock") if lock != self._lock(self.name))
+        return not any(locks.alive(lock, leased=self._leased) for lock in self._fronts() if lock != self._lock(self.name))
+
+    def _fronts(self) -> set[Path]:
+        """Return the locks of all front ends of which there is a trace."""
+        return {trace.with_suffix(".lock") for trace in self._home.glob("front-*")}
 
     @contextmanager
     def counter(self) -> Iterator[None]:
@@ -63,3 +74,6 @@ class Desk:
         for one in attempt.all_of(self._state):
             if str(one.folder) not in queued and one.folder not in used and not self.lives(one.owner()):
                 one.remove()
+        for lock in self._fronts():
+            if not locks.alive(lock, leased=self._leased):
+                self._forget(lock)

@@ -172,6 +172,10 @@ class Graph:
             start_new_session=True,
         )
 
+    def folders(self) -> list[str]:
+        """Return what is left of jobs and front ends."""
+        return [path.name for path in self.root.glob(".net2bit/slurm/*/*") if path.parent.name != "submit.lease"]
+
     def notes(self) -> list[str]:
         """Return what the stages wrote down, in order."""
         path = self.root / "notes"

@@ -22,7 +22,7 @@ def test_a_graph_runs_once_and_then_not_at_all(cluster: Cluster, graph: Graph) -
     assert (graph.notes()[:2], graph.notes()[-2:]) == (["begin base", "end base"], ["begin last", "end last"])
     before = sorted(map(int, cluster.jobs("all")))
     assert graph.notices == [f"handed 4 stages to Slurm: jobs {before[0]}-{before[-1]}"]
-    assert list(graph.root.glob(".net2bit/slurm/*/*")) == []
+    assert graph.folders() == []
     assert set(graph.run().how.values()) == {"fresh"}
     assert sorted(map(int, cluster.jobs("all"))) == before
 

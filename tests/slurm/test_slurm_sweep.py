@@ -31,8 +31,18 @@ def test_a_sweep_of_three_points(cluster: Cluster, project: Project, tmp_path: P
     assert project.products() == other.products() != {}
 
 
+def test_a_sweep_on_another_host(cluster: Cluster, project: Project) -> None:
+    """What nodes with other names and records of their own have built is up to date here, too, at once and for the next run."""
+    words = ("executor=slurm", "executor.poll=0.2", 'executor.setup=["export NET2BIT_HOST=node7"]')
+    assert "3 points: 3 done" in project.sweep(*words)
+    assert project.notes() == ONCE
+    before = cluster.jobs("all")
+    assert "4 up to date" in project.sweep(*words)
+    assert cluster.jobs("all") == before
+
+
 def test_a_job_for_each_point(cluster: Cluster, project: Project) -> None:
-    """The launcher `submitit_slurm` of `submitit_slurm` hydra works unchanged: a job builds one point, and what they share is built once in all."""
+    """With hydra's launcher `submitit_slurm` a job builds one point, and what the points share is built once in all."""
     said = project.sweep("hydra/launcher=submitit_slurm", "hydra.launcher.timeout_min=5", NET2BIT_SHARED="1")
     assert "3 points: 3 done" in said
     assert project.notes() == ONCE

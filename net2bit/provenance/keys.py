@@ -1,8 +1,8 @@
 """Ed25519 keys: who signs, and whose signatures count.
 
-A private key is a PEM file (PKCS #8, as `openssl genpkey -algorithm ed25519` makes it, or OpenSSH's own form). A public key is one line,
-`name:base64` of its 32 bytes, or a line of OpenSSH's (`ssh-ed25519 AAAA… name`). The name is the reader's word for it; what identifies a
-key is its fingerprint, which `ssh-keygen -l` shows too.
+A private key is a PEM file (PKCS #8, as `openssl genpkey -algorithm ed25519` makes it, or OpenSSH's own form). A public key is one line:
+`name:base64` of its 32 bytes, without padding or with, or a line of OpenSSH's (`ssh-ed25519 AAAA… name`). The name is the reader's word
+for it; what identifies a key is its fingerprint, which `ssh-keygen -l` shows too.
 """
 
 import base64
@@ -24,7 +24,7 @@ KEYS: Final = "cache.remote.keys"
 _TYPE: Final = "ssh-ed25519"
 _HEAD: Final = b"\0\0\0\x0bssh-ed25519\0\0\0 "  # what comes before the 32 bytes in OpenSSH's form (RFC 8709)
 _BYTES: Final = 32
-_LINE: Final = re.compile(r"([\w.@+-]+):([A-Za-z0-9+/]{43}=)", re.ASCII)
+_LINE: Final = re.compile(r"([\w.@+-]+):([A-Za-z0-9+/]{43})=?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class PublicKey:
 
     @property
     def line(self) -> str:
-        """The key as one line, for a configuration or a file of trusted keys."""
-        return f"{self.name}:{base64.b64encode(self.raw).decode()}"
+        """The key as one line, for a configuration or a file of trusted keys; without `=`, which doit would take for an override."""
+        return f"{self.name}:{base64.b64encode(self.raw).decode().rstrip('=')}"
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Return whether *signature* is this key's, over *message*."""
@@ -181,7 +181,7 @@ def _parse_public(line: str, where: str) -> PublicKey:
     found = _LINE.fullmatch(line)
     try:
         if found:
-            return PublicKey(found[1], base64.b64decode(found[2], validate=True))
+            return PublicKey(found[1], base64.b64decode(found[2] + "=", validate=True))
         if words[0] == _TYPE and len(words) > 1:
             blob = base64.b64decode(words[1], validate=True)
             if blob.startswith(_HEAD) and len(blob) == len(_HEAD) + _BYTES:

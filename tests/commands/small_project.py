@@ -62,6 +62,13 @@ class Project:
         text = config.read_text(encoding="utf-8").replace("toolchain: open", "toolchain: chain").replace("flow: dpu", "flow: chain")
         config.write_text(text, encoding="utf-8")
 
+    @classmethod
+    def at(cls, folder: Path) -> "Project":
+        """Return the project that was written into *folder* before."""
+        found = object.__new__(cls)
+        found.folder = folder
+        return found
+
     @property
     def environ(self) -> dict[str, str]:
         """The environment that its processes see."""

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cache"))  # its servers and its project
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / name) for name in ("cache", "commands")]  # their servers and projects
 
-from provenance_attacks import Scene, scene
+from provenance_attacks import Scene, scene  # noqa: E402 - found by the line above
+from small_project import Project  # noqa: E402 - likewise
 
-from net2bit.cache.settings import AUTH
-from net2bit.provenance.keys import VARIABLE
+from net2bit.cache.settings import AUTH  # noqa: E402 - likewise
+from net2bit.provenance.keys import VARIABLE, generate  # noqa: E402 - likewise
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +20,17 @@ def _nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the keys and passwords of whoever runs the tests out of them."""
     for name in (AUTH, VARIABLE, "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def signed_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a project that was built and signed, and its key pair."""
+    top = tmp_path_factory.mktemp("signed")
+    (top / "project").mkdir()
+    generate(top / "ci.key")
+    done = Project(top / "project").run(**{VARIABLE: str(top / "ci.key")})
+    assert done.returncode == 0, done.stderr
+    return top
 
 
 @pytest.fixture(scope="session")

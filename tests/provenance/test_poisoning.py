@@ -65,6 +65,7 @@ def test_prefer_tells_once_what_nobody_signed(attacked: Scene) -> None:
     assert "not signed" in victim.notices[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ANY, ids=_name)
 def test_off(attacked: Scene, attack: Attack) -> None:
     """Without signatures, digests and stage keys are still checked."""

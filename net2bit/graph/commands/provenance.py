@@ -92,6 +92,11 @@ def verdict(accounts: "Sequence[Account]", *, strict: bool) -> bool:
     return all(one.state in good for account in accounts for one in account.checks)
 
 
+def shown(text: str) -> str:
+    """Return a text of a stranger's without what would move a terminal's cursor."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def as_json(accounts: "Sequence[Account]", *, holds: bool) -> Iterator[str]:
     """Yield the lines of the JSON document."""
     yield json.dumps({"holds": holds, "artifacts": [one.as_dict() for one in accounts]}, indent=1)
@@ -101,7 +106,7 @@ def as_text(accounts: "Sequence[Account]", *, holds: bool) -> Iterator[str]:
     """Yield lines for people."""
     for account in accounts:
         yield f"{account.path}{f'  signed by {account.signer}' if account.signer else ''}"
-        lines = columns([(f"  {one.state}", one.what, one.detail) for one in account.checks])
+        lines = columns([(f"  {one.state}", one.what, shown(one.detail)) for one in account.checks])
         yield from (paint(line, _COLOUR[one.state]) for line, one in zip(lines, account.checks, strict=True))
     states = [str(one.state) for account in accounts for one in account.checks]
     told = ", ".join(f"{states.count(name)} {name}" for name in _COLOUR if name in states)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from net2bit.errors import ConfigError, Net2bitError, StageError
-from net2bit.graph import adapter, registry
+from net2bit.graph import registry
 from net2bit.graph.display import display
 from net2bit.graph.execute import Done
 from net2bit.graph.merge import Merged, Node, merge
@@ -21,7 +21,7 @@ from net2bit.sweep.metrics import metrics_of
 from net2bit.sweep.points import Point
 from net2bit.sweep.results import DONE, FAILED, PRUNED, REFUSED, PointResult
 from net2bit.sweep.view import View
-from net2bit.sweep.watch import Watch
+from net2bit.sweep.watch import Watch, fault
 
 _MACHINE = ("cache", "resources")
 """Groups that speak of the machine: a sweep has one of each."""
@@ -64,7 +64,7 @@ class Session:
         """The project's store, with the cache of the first point that is not refused."""
         if executors.clustered(self.settings):
             os.environ["NET2BIT_SHARED"] = "1"  # the nodes keep the same records
-        return adapter.store(self.root, self._machine["cache"])
+        return Store(self.root, self._machine["cache"])
 
     @property
     def opened(self) -> bool:
@@ -178,7 +178,7 @@ class Session:
 
     def _settle(self, points: Mapping[int, Point], merged: Merged, done: Mapping[str, Done]) -> None:
         """Keep what came of each point, also of one that was stopped half-way."""
-        self.failures |= {name: str(one.error) for name, one in done.items() if one.how == "failed"}
+        self.failures |= {name: fault(merged.nodes[name], one) for name, one in done.items() if one.how == "failed"}
         nodes: dict[int, list[Node]] = {number: [] for number in merged.plans}
         for node in merged.nodes.values():
             for number in node.points:

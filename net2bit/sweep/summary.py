@@ -64,11 +64,11 @@ def _figure(value: float | None) -> str:
 def wrong(results: Sequence[PointResult], failures: Mapping[str, str]) -> Iterator[str]:
     """Yield what went wrong, each fault once: stages that failed, then points that were refused, with all that share the reason."""
     for name, message in failures.items():
-        yield message if message.startswith(name) else f"{name} failed: {message}"
+        yield f"{name} failed: {message}"
     for status, word in ((REFUSED, "refused"), (FAILED, "failed")):
         reasons: dict[str, list[str]] = {}
         for result in results:
-            if result.status == status and result.error not in failures.values():
+            if result.status == status and not any(result.error.endswith(known) for known in failures.values()):
                 reasons.setdefault(result.error, []).append(result.point.label)
         for reason, labels in reasons.items():
             yield f"{_some(labels)} {word}:\n{textwrap.indent(reason, '  ')}"

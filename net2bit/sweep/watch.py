@@ -68,8 +68,13 @@ class Watch:
 
     def _show(self, node: Node, done: Done) -> None:
         if done.how == "failed":
-            self._display.failed(node.name, str(done.error))
+            self._display.failed(node.name, fault(node, done))
         elif done.how in {"fresh", "skipped"}:
             self._display.skip(node.name)
         else:
             self._display.done(node.name, done.how, done.built.seconds if done.built else 0.0)
+
+
+def fault(node: Node, done: Done) -> str:
+    """Return why *node* failed, its stage's name left out: the node's own stands before it."""
+    return str(done.error).removeprefix(f"{node.stage.name} failed: ")

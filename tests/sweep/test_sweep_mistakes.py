@@ -1,0 +1,45 @@
+"""Mistakes on the command line of a sweep: said in words, without a traceback, before anything is built."""
+
+import pytest
+from sweep_project import WORDS, Project
+
+from net2bit.sweep.front import main
+
+MISTAKES = [
+    (["dpu.sise=1", "train.seed=1,2"], "did you mean: dpu.size=1"),
+    (["sweep.nmae=x"], "did you mean: sweep.name=x"),
+    (["sweep.workers=0"], "sweep.workers: input should be greater than or equal to 1"),
+    (["launcher=bogus"], "choose one of: basic, joblib, merged"),
+    (["executor=bogus"], "choose one of: local, slurm"),
+    (["dpu=choice()"], "empty choice is not legal"),
+    (["train.epochs=range(5,1)"], "the sweep has no points"),
+    (["model.width=interval(0.1,1)"], "cannot be counted"),
+    (["train.epochs=range(1,1000)", "train.seed=range(1,1000)"], "998,001 points (999 x 999)"),
+    (["sweep.keep_going=true,false"], "belongs to the sweep as a whole"),
+    (["launcher=merged,basic"], "belongs to the sweep as a whole"),
+    (["train.epochs=[1,2"], "cannot be read"),
+    (["=3"], "names no key"),
+    (["dpu"], "cannot be read"),
+    (["--bogus"], "there is no option --bogus"),
+    (["--config-name", "other"], "experiments/experiment/"),
+    (["hydra.searchpath=[nowhere]"], "nowhere is not a folder"),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), MISTAKES, ids=[" ".join(words)[:40] for words, _ in MISTAKES])
+def test_a_mistake_is_told(
+    words: list[str], told: str, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The status is 2, the message names the mistake, and no folder is left."""
+    monkeypatch.chdir(project.folder)
+    assert main(["-m", *WORDS, *words]) == 2
+    assert told in capsys.readouterr().err
+    assert not [path for path in project.folder.glob("sweeps/*") if path.name != ".lock"]
+
+
+def test_help_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """--help shows the launchers and executors."""
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert "launcher=joblib" in said
+    assert "executor=slurm" in said

@@ -1,0 +1,143 @@
+"""Sweeps as a user runs them: real processes, real stages."""
+
+import json
+import subprocess
+import sys
+
+from sweep_project import WORDS, Project
+
+GRID = ("train.seed=1,2", "train.epochs=1,2")
+NAME = "train.seed-train.epochs"
+# Runs a sweep in this process and prints which of the modules that cost time it has imported.
+PROBE = """
+import sys
+from net2bit.sweep.front import main
+status = main(sys.argv[1:])
+print(sorted({"doit", "hydra", "omegaconf", "pydantic", "rich"} & set(sys.modules)))
+sys.exit(status)
+"""
+
+
+def probe(project: Project, *words: str) -> tuple[str, str]:
+    """Run a sweep; returns what it said, and the modules it imported of those that cost time."""
+    command = [sys.executable, "-c", PROBE, "-m", *WORDS, *words]
+    done = subprocess.run(command, cwd=project.folder, env=project.environ, capture_output=True, text=True, timeout=240, check=True)
+    *said, modules = done.stdout.splitlines()
+    return "\n".join(said), modules
+
+
+def test_a_stage_that_points_share_runs_once(project: Project) -> None:
+    """Two seeds and two lengths make one stage for all, two for two points each, and one for each point."""
+    said = project.sweep(*GRID)
+    assert sorted(project.ran()) == ["last.txt"] * 4 + ["own.txt"] * 2 + ["shared.txt"]
+    assert "4 points: 4 done; 7 stages: 7 ran" in said
+
+
+def test_a_sweep_leaves_its_folder_and_no_other(project: Project) -> None:
+    """Every point has its artifacts, words and configuration under sweeps/<name>/; hydra leaves nothing, dist/ stays untouched."""
+    before = {path.name for path in project.folder.iterdir()}
+    project.sweep(*GRID)
+    assert {path.name for path in project.folder.iterdir()} - before == {"build", "cache", "sweeps", ".net2bit"}
+    assert project.points(NAME) == ["seed1-epochs1", "seed1-epochs2", "seed2-epochs1", "seed2-epochs2"]
+    point = project.folder / "sweeps" / NAME / "points" / "seed2-epochs1"
+    assert (point / "last.txt").read_text() == "shared21"
+    assert (point / "overrides.txt").read_text().splitlines() == [*WORDS, "train.seed=2", "train.epochs=1"]
+    assert json.loads((point / "config.json").read_text())["train"]["seed"] == 2
+    assert not [path for path in (project.folder / "sweeps").rglob("*") if path.name in {".hydra", "multirun.yaml", "0"}]
+
+
+def test_nothing_to_do_is_said_from_memory(project: Project) -> None:
+    """A sweep in which nothing moved answers as before, without hydra, pydantic, doit or rich."""
+    first = project.sweep(*GRID)
+    said, modules = probe(project, *GRID)
+    assert modules == "[]"
+    assert said.splitlines()[:5] == first.strip().splitlines()[-7:-2]
+    assert said.endswith("4 points: 4 done; 7 stages: 7 up to date")
+
+
+def test_a_known_sweep_is_built_without_hydra(project: Project) -> None:
+    """Where an artifact is gone but the configuration is not touched, the points are known: what is missing is built, and no more."""
+    project.sweep(*GRID)
+    (lost,) = (project.folder / "sweeps" / NAME / "points" / "seed1-epochs2" / "last.txt").resolve().parents[:1]
+    (lost / "last.txt").unlink()
+    said, modules = probe(project, *GRID)
+    assert modules == "[]"
+    assert "7 stages: 1 from cache, 6 up to date" in said
+
+
+def test_an_edit_is_seen(project: Project) -> None:
+    """A changed file of the configuration makes the sweep compose again: the points that it changes are built."""
+    project.sweep("train.seed=1,2")
+    path = project.folder / "experiments/train/default.yaml"
+    path.write_text(path.read_text().replace("epochs: 8", "epochs: 5"))
+    assert "5 stages: 2 ran, 3 up to date" in project.sweep("train.seed=1,2")
+
+
+def test_a_point_that_was_removed_comes_back(project: Project) -> None:
+    """The folder is a view: what is missing there is shown again though nothing is built."""
+    project.sweep("train.seed=1,2")
+    point = project.folder / "sweeps/train.seed/points/seed1"
+    for entry in point.iterdir():
+        entry.unlink()
+    point.rmdir()
+    assert "5 up to date" in project.sweep("train.seed=1,2")
+    assert (point / "last.txt").read_text() == "shared18"
+
+
+def test_a_failing_point_takes_no_other_down(project: Project) -> None:
+    """The other points are finished, the failure is told once, the exit status is 1, and the repeated sweep builds what is left."""
+    project.write("fail/own2", "")
+    said = project.sweep("train.seed=1,2,3", "train.epochs=1,2", status=1)
+    assert said.count("failed: ValueError: own2 was told to fail") == 2  # as it happens, and in full at the end
+    assert "6 points: 4 done, 2 failed; 10 stages: 7 ran, 1 failed, 2 skipped" in said
+    assert project.status(NAME)["seed2-epochs1"] == "failed"
+    (project.folder / "fail/own2").unlink()
+    assert "10 stages: 3 ran, 7 up to date" in project.sweep("train.seed=1,2,3", "train.epochs=1,2")
+
+
+def test_a_sweep_can_stop_at_the_first_failure(project: Project) -> None:
+    """With sweep.keep_going=false nothing is started after a failure."""
+    project.write("fail/shared", "")
+    said = project.sweep("train.seed=1,2", "sweep.keep_going=false", status=1)
+    assert "2 points: 2 failed; 5 stages: 1 failed, 4 skipped" in said
+
+
+def test_a_refused_point_takes_no_other_down(project: Project) -> None:
+    """A DPU that does not fit the board is refused with its reason; the others are built."""
+    said = project.sweep("dpu=b512,b4096", status=1)
+    assert "does not fit" in said
+    assert "2 points: 1 done, 1 refused; 3 stages: 3 ran" in said
+    assert "b4096  refused" in said
+
+
+def test_nothing_is_built_where_refusals_end_the_sweep(project: Project) -> None:
+    """With sweep.keep_going=false every refusal is listed before anything is built."""
+    said = project.sweep("dpu=b512,b4096,bogus", "sweep.keep_going=false", status=2)
+    assert "b4096: " in said
+    assert "bogus: " in said
+    assert not project.ran()
+
+
+def test_points_with_one_configuration_are_one(project: Project) -> None:
+    """Words that mean the same make one point."""
+    said = project.sweep("train.epochs=8", "train.learning_rate=0.05,0.050,5e-2")
+    assert "1 point: 1 done; 3 stages" in said
+
+
+def test_no_words_make_one_point(project: Project) -> None:
+    """Without values to combine, the one experiment is built in the same way."""
+    assert "1 point: 1 done; 3 stages: 3 ran" in project.sweep()
+    assert project.points("default") == ["default"]
+
+
+def test_batches_share_what_they_build(project: Project) -> None:
+    """With batches of one point, later ones find the stages of earlier ones."""
+    said = project.sweep("train.seed=1,2,3", "hydra.sweeper.max_batch_size=1")
+    assert "3 points: 3 done; 7 stages: 7 ran" in said
+
+
+def test_metrics_reach_hydra(project: Project) -> None:
+    """A metric that no point has is told for each, with those that there are."""
+    said = project.sweep("train.seed=1,2", "sweep.returns=nothing", "hydra/sweeper=basic", status=2)
+    assert "has no metric 'nothing'" in said
+    assert "own.seed" in said

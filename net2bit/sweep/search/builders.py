@@ -40,14 +40,13 @@ class Together:
     def build(self, points: Sequence[Trial], kinds: Sequence[str]) -> Mapping[int, Result]:
         """Make *kinds* for every point, the flow's goals where there are none; returns number -> result."""
         session = self._sweep.session
-        session.build([_only(self.point(trial), kinds) for trial in points])
+        session.build([_only(self.point(trial), kinds) for trial in points], whole=not kinds)
         found = {trial.number: session.result(trial.number) for trial in points}
         return {number: Result(one.status, one.metrics, one.error) for number, one in found.items()}
 
     def prune(self, number: int, reason: str) -> None:
-        """Note that a point is built no further; two points of one configuration share one result."""
-        if number in self._sweep.session.results:
-            self._sweep.session.prune(number, reason)
+        """Note that a point is built no further."""
+        self._sweep.session.prune(number, reason)
 
 
 def _only(point: Point, kinds: Sequence[str]) -> Point:

@@ -1,7 +1,7 @@
 """A cluster of one node on this machine, to try `executor=slurm` without having a cluster.
 
 ```console
-$ python -m net2bit.slurm.trial python sweep.py -m executor=slurm dpu=b512,b1152
+$ python -m net2bit.slurm.trial ./doitw sweep executor=slurm dpu=b512,b1152
 ```
 
 It starts Slurm's own daemons as plain processes that write into one folder, runs the command with SLURM_CONF set, and ends them.
@@ -34,6 +34,7 @@ NODE: Final = "trial"
 
 PATH: Final = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 _PATIENCE: Final = 90.0  # seconds for the daemons to find each other
+_LONGEST: Final = 60  # bytes of the path of a temporary folder
 _GRACE: Final = 10.0  # seconds for a daemon to end
 _CONFIG: Final = Template(
     """ClusterName=trial
@@ -199,7 +200,7 @@ def cluster(folder: Path | None, cores: int, lines: Sequence[str]) -> Iterator[M
         ToolError: Slurm is not installed, or does not start.
     """
     adopt_orphans()  # the daemons leave children behind that have lost their parents
-    place = folder or Path(tempfile.mkdtemp(prefix="net2bit-"))
+    place = folder or _temporary()
     try:
         trial = Trial(place, cores, lines)
         try:
@@ -210,6 +211,12 @@ def cluster(folder: Path | None, cores: int, lines: Sequence[str]) -> Iterator[M
     finally:
         if folder is None:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def _temporary() -> Path:
+    """Make a folder in the usual place, or in one with a shorter path: a socket's has room for 108 bytes."""
+    usual = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix="net2bit-", dir=usual if len(usual) < _LONGEST else "/tmp"))  # noqa: S108 - mkdtemp is safe there
 
 
 def main(arguments: Sequence[str]) -> int:

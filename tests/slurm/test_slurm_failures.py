@@ -12,6 +12,7 @@ from slurm_cluster import Cluster
 from slurm_graph import Account, Graph, alive, wait_for
 
 from net2bit.graph.merge import Node
+from net2bit.slurm.trial import NODE
 
 pytestmark = pytest.mark.slow
 
@@ -122,6 +123,23 @@ def test_a_requeued_job(cluster: Cluster, graph: Graph) -> None:
     account = graph.add("base", until="go").add("last", ["base"]).run(Doing("base", requeue))
     assert account.how == {"base": "ran", "last": "ran"}, account.error("base")
     assert graph.notes().count("begin base") == 2
+    assert cluster.jobs() == []
+
+
+def test_a_node_that_fails(cluster: Cluster, graph: Graph) -> None:
+    """Where Slurm does not put a job back into its queue, the stage is submitted again, with those that wait for it."""
+
+    def fail() -> None:
+        cluster.ask("scontrol", "update", f"NodeName={NODE}", "State=DOWN", "Reason=test")
+        wait_for(lambda: any("is lost (NODE_FAIL); submitted again" in text for text in graph.notices))
+        graph.release()
+        cluster.ask("scontrol", "update", f"NodeName={NODE}", "State=RESUME")
+
+    watching = Doing("base", lambda: Thread(target=fail, daemon=True).start())
+    account = graph.add("base", until="go").add("last", ["base"]).run(watching, options=["--no-requeue"])
+    assert account.how["base"] in {"ran", "waited", "fresh"}  # a node that is only said to be down may finish the stage all the same
+    assert account.how["last"] == "ran"
+    assert graph.ran() == ["base", "last"]
     assert cluster.jobs() == []
 
 

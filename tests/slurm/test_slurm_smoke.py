@@ -61,7 +61,7 @@ def test_what_is_told_of_a_job(cluster: Cluster, graph: Graph) -> None:
     """The watcher hears that a stage waits and for what, that it begins when its job does, its events, and what the store says of it."""
     account = graph.add("base", until="go").add("last", ["base"]).run(Releasing(graph))
     assert account.begun == ["base", "last"]
-    assert account.states("last")[0] == "queued (Dependency)"
+    assert "queued (Dependency)" in account.states("last")
     heard = {event["event"] for name, event in account.events if name == "base"}
     assert {"start", "progress", "metric"} <= heard
     built = dict(account.ends)["base"].built

@@ -92,9 +92,12 @@ class Running:
 
 def waiting(event: Mapping[str, Any]) -> str:
     """Return who holds what a stage waits for."""
+    if "what" in event:
+        return f"waiting for {event['what']}, which {' and '.join(event['stages'])} will give back"
     if "pid" not in event:
         return "waiting for another build"
-    return f"waiting for process {event['pid']} on {event['host']}, which builds {event['stage']}"
+    pool = f"{event['pool']}: " if "pool" in event else ""
+    return f"waiting for {pool}process {event['pid']} on {event['host']}, which builds {event['stage']}"
 
 
 class Display(Protocol):

@@ -11,9 +11,10 @@ store.close()
 Threads may share a store; processes open their own on the same tree.
 """
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -345,7 +346,7 @@ class Store:
             StageError: An input is missing or of the wrong type.
         """
         if self.shared:
-            self._forget_folders(stage)
+            self._ask_server(stage)
         self.renew()
         found = self.inputs(stage)
         digests = [digest for digest in found if digest is not None and digest != WRONG]
@@ -360,8 +361,8 @@ class Store:
             self.records.learn(self.exchange.find(base, anew=True))
         return digests, base
 
-    def _forget_folders(self, stage: Stage) -> None:
-        """Make this host look again where another may just have put something: network file systems remember what was not there."""
+    def _ask_server(self, stage: Stage) -> None:
+        """Make this host look again where another may just have put or edited something: network file systems remember for a while."""
         from net2bit.graph.lease import refresh  # noqa: PLC0415
         from net2bit.graph.place import disk  # noqa: PLC0415
 
@@ -369,6 +370,9 @@ class Store:
             for one in (*stage.inputs, *stage.outputs):
                 if one.maker:
                     refresh((self.root / one.path).parent)
+        for one in stage.inputs:
+            with suppress(OSError):  # missing ones are found out later
+                os.close(os.open(self.root / one.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
 
     def _place(self, stage: Stage) -> Path:
         """Return the lock of the place where a stage's products go."""

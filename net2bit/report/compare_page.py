@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from net2bit.report.comparison_page import page
+from net2bit.report.comparison_page import NONE, View, page
 from net2bit.report.comparison_plot import tick
-from net2bit.report.view import NONE, View
 
 SAME, LOOKS = "same", {"same": "good", "same bytes": "good", "different": "warn"}
 VERDICTS = {"better": "good", "worse": "bad"}

@@ -15,8 +15,9 @@ from net2bit.report import comparison_ink as ink
 from net2bit.report.comparison_plot import Plot, tick, value
 from net2bit.report.comparison_points import DONE, Metric, Row, Sweep
 from net2bit.report.comparison_table import typed
-from net2bit.report.view import NONE, View
 
+View = dict[str, Any]
+NONE: Final = "\N{EN DASH}"
 TEMPLATES: Final = Path(__file__).parents[2] / "templates"
 LOOKS: Final = {DONE: "good", "failed": "bad", "refused": "warn", "pruned": ""}
 FEW: Final = 24  # values of a choice that a list to choose from is good for

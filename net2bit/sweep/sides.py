@@ -100,7 +100,7 @@ class Sides:
             manifest = (self.store.records.manifest(key) if key else None) or self.store.manifest(stage)
             if stage.op.run and manifest:
                 manifests[stage.op.name] = manifest
-        return Side(title, words, found, manifests, metrics_of(made, self.store))
+        return Side(title, words, found, manifests, metrics_of(made, self.store, made.by_name))
 
     def _require(self, title: str, words: tuple[str, ...], made: Plan) -> None:
         lacking = [item for item in forecast(made, self.store, [stage.name for stage in made.stages]) if item.runs]

@@ -3,7 +3,7 @@
 import signal
 import sys
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from doit.cmd_base import DoitCmdBase
@@ -29,6 +29,21 @@ def columns(rows: Sequence[Sequence[str]], gap: str = "  ") -> list[str]:
     """Return *rows* as lines, all columns but the last padded to their widest cell."""
     widths = [max((len(row[at]) for row in rows), default=0) for at in range(max((len(row) for row in rows), default=0))]
     return [gap.join(cell.ljust(widths[at]) for at, cell in enumerate(row)).rstrip() for row in rows]
+
+
+def options_first(words: Sequence[str], valued: Collection[str] = ()) -> list[str]:
+    """Return *words* with the options in front, where doit looks for them; those of *valued* take the next word with them."""
+    front: list[str] = []
+    rest: list[str] = []
+    found = iter(words)
+    for word in found:
+        if not word.startswith("-"):
+            rest.append(word)
+            continue
+        front.append(word)
+        if word in valued:
+            front += [value for value in (next(found, None),) if value is not None]
+    return [*front, *rest]
 
 
 class ProjectCommand(DoitCmdBase):

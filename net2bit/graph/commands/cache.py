@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from net2bit.errors import ConfigError, near
-from net2bit.graph.commands.base import ProjectCommand, columns, plainly
+from net2bit.graph.commands.base import ProjectCommand, columns, options_first, plainly
 
 if TYPE_CHECKING:
     from net2bit.cache.client import RemoteCache
@@ -39,7 +39,7 @@ class CacheCommand(ProjectCommand):
 
     def parse_execute(self, in_args: Sequence[str]) -> int:
         """Take the options wherever they stand: doit looks for them before the first other word only."""
-        return int(super().parse_execute(options_first(in_args)) or 0)
+        return int(super().parse_execute(options_first(in_args, {"--stage", "--name"})) or 0)
 
     def execute(self, params: Mapping[str, Any], args: Sequence[str]) -> int:
         """Do what needs no plan at once; keep the options for `answer`."""
@@ -224,18 +224,3 @@ class CacheCommand(ProjectCommand):
         if own is not None:
             listed = any(key.raw == own.public.raw for key in trusted)
             yield "signs", keys.VARIABLE, f"{own.public.id} ({'trusted' if listed else 'not among the trusted keys'})"
-
-
-def options_first(words: Sequence[str]) -> list[str]:
-    """Return *words* with the options, and the values of those that have one, in front."""
-    front: list[str] = []
-    rest: list[str] = []
-    found = iter(words)
-    for word in found:
-        if not word.startswith("-"):
-            rest.append(word)
-            continue
-        front.append(word)
-        if word in {"--stage", "--name"}:
-            front += [value for value in (next(found, None),) if value is not None]
-    return [*front, *rest]

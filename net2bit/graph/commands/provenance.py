@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from net2bit.errors import ConfigError, PlanError
-from net2bit.graph.commands.base import ProjectCommand, columns, paint
+from net2bit.graph.commands.base import ProjectCommand, columns, options_first, paint
 
 if TYPE_CHECKING:
     from net2bit.graph.audit import Audit
@@ -34,6 +34,10 @@ class VerifyProvenance(ProjectCommand):
         {"name": "strict", "long": "strict", "type": bool, "default": False, "help": "what cannot be told counts as wrong"},
         {"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},
     )
+
+    def parse_execute(self, in_args: Sequence[str]) -> int:
+        """Take the options wherever they stand: doit looks for them before the first file only."""
+        return int(super().parse_execute(options_first(in_args, {"--key", "-k"})) or 0)
 
     def execute(self, params: Mapping[str, Any], args: Sequence[str]) -> int:
         """Keep the options, which `answer` does not take."""
@@ -110,4 +114,4 @@ def as_text(accounts: "Sequence[Account]", *, holds: bool) -> Iterator[str]:
         yield from (paint(line, _COLOUR[one.state]) for line, one in zip(lines, account.checks, strict=True))
     states = [str(one.state) for account in accounts for one in account.checks]
     told = ", ".join(f"{states.count(name)} {name}" for name in _COLOUR if name in states)
-    yield f"{len(accounts)} artifacts: {told}; {'it holds' if holds else 'it does not hold'}"
+    yield f"{len(accounts)} artifact{'s' * (len(accounts) != 1)}: {told}; {'it holds' if holds else 'it does not hold'}"

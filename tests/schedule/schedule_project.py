@@ -1,7 +1,5 @@
 """Graphs of small real stages for the tests of the scheduler: each writes down when it began and when it ended."""
 
-import json
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -97,11 +95,12 @@ class Graph:
         fails: bool = False,
         until: str = "",
         word: str = "",
+        root: str = "",
         resources: Mapping[str, int] | None = None,
     ) -> "Graph":
         """Add a node that takes the products of *needs*."""
         op = Op(name=name, title=name, run="steplib.step:run", makes=(name,), needs=tuple(needs), reads=("own",))
-        own = {"root": str(self.root), "name": name, "fails": fails, "until": until, "word": word}
+        own = {"root": root or str(self.root), "name": name, "fails": fails, "until": until, "word": word}
         inputs = tuple(Artifact(need, f"build/{need}/{need}", need) for need in needs)
         outputs = (Artifact(name, f"build/{name}/{name}", name),)
         stage = Stage(name, op, {"own": own}, inputs, outputs, name.ljust(64, "0"), {"cores": 1, **(resources or {})})
@@ -138,15 +137,3 @@ def wait_for(condition: Any, seconds: float = 90.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.01)
-
-
-def in_thread(function: Any) -> threading.Thread:
-    """Start *function* in a thread."""
-    thread = threading.Thread(target=function, daemon=True)
-    thread.start()
-    return thread
-
-
-def dumps(value: Any) -> str:
-    """Return JSON."""
-    return json.dumps(value)

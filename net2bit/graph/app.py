@@ -82,7 +82,7 @@ def remember(root: Path, words: Sequence[str], namespace: dict[str, Any], before
         store.renew()
         if not all(store.check(stage).fresh for stage in stages):
             return
-        seen = {**store.looked(), **before, dist: null.stat_of(dist)}
+        seen = {**store.looked(), **null.unmoved(before, dict(null.sources(root, words))), dist: null.stat_of(dist)}
         if null.remember(root, words, os.environ, stages=[stage.name for stage in stages], seen=seen.items(), began=began):
             return
         time.sleep(null.SETTLED_NS / 1e9)  # something was just written: a stat taken now would not tell a change in the same tick

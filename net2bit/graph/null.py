@@ -74,6 +74,15 @@ def tree(folder: str) -> Iterator[tuple[str, Stat | None]]:
             yield from tree(path)
 
 
+def unmoved(before: Mapping[str, Stat | None], after: Mapping[str, Stat | None]) -> Mapping[str, Stat | None]:
+    """Return how the `sources` stand *after* a build if no file of them was added, removed or edited since *before*, else *before*.
+
+    A folder alone moves when Python leaves its bytecode there, which the first build of a fresh clone does.
+    """
+    moved = any(stat != after.get(path) for path, stat in before.items() if path.endswith((".py", ".yaml")))
+    return before if moved or before.keys() != after.keys() else after
+
+
 def remember(
     root: Path,
     words: Sequence[str],

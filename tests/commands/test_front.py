@@ -77,3 +77,13 @@ def test_absent_file_is_remembered_as_absent(tmp_path: Path) -> None:
     assert null.recall(tmp_path, [], {}) == ["a"]
     path.write_text("", encoding="utf-8")
     assert null.recall(tmp_path, [], {}) is None
+
+
+def test_bytecode_is_no_move() -> None:
+    """A folder in which only bytecode was added stands as it did; a file that was edited or added meanwhile keeps the first look."""
+    first, later = (1, 1, 4096, 1), (2, 2, 4096, 1)
+    before = {"tasks": first, "tasks/a.py": first}
+    assert null.unmoved(before, {"tasks": later, "tasks/a.py": first}) == {"tasks": later, "tasks/a.py": first}
+    assert null.unmoved(before, {"tasks": later, "tasks/a.py": later}) == before
+    assert null.unmoved(before, {"tasks": later, "tasks/a.py": first, "tasks/b.py": later}) == before
+    assert null.unmoved(before, {"tasks": later}) == before

@@ -131,7 +131,9 @@ class _Planner:
     def resources(self, op: Op) -> Mapping[str, int]:
         """Return what a run of *op* takes: one core, what it declares, and in place of that what the configuration says."""
         said: Mapping[str, int] = self.config.get("resources", {}).get("stages", {}).get(op.name, {})
-        declared: Mapping[str, int] = {name: self.slices.value(need, op) if isinstance(need, str) else need for name, need in op.resources.items()}
+        declared: Mapping[str, int] = {
+            name: self.slices.value(need, op) if isinstance(need, str) else need for name, need in op.resources.items()
+        }
         return {"cores": 1, **declared, **said}
 
     def name(self, op: Op) -> str:

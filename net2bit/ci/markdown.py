@@ -5,10 +5,17 @@ from collections.abc import Sequence
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$:@&-])")
 
+_PASSWORD = re.compile(r"://[^/@\s]+@")
+
 
 def plain(text: str) -> str:
     """Return *text* such that it is shown as it stands, on one line: nothing in it is markup, a mention or a link."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def discreet(text: str) -> str:
+    """Return *text* without the passwords of its addresses."""
+    return _PASSWORD.sub("://***@", text)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from net2bit.ci.figures import Change, Figures, changes
-from net2bit.ci.markdown import code, folded, plain, table, within
+from net2bit.ci.markdown import code, discreet, folded, plain, table, within
 from net2bit.ci.run import Run
 from net2bit.graph.display import span
 
@@ -45,12 +45,12 @@ def summary(run: Run | None, about: About) -> str:
     title = plain(run.experiment) if run else "net2bit"
     parts = [[f"## {title}: {_outcome(run, about.status)}"]]
     if about.status:
-        parts.append(code("\n".join(about.log.splitlines()[-_TAIL:])))
+        parts.append(code(discreet("\n".join(about.log.splitlines()[-_TAIL:]))))
     if about.report:
         parts.append([f"[The report]({about.report})"])
     if run:
         parts += [list(_figures(run.metrics, about)), list(_stages(run))]
-    parts.append(folded("Words and rights", [*code("\n".join(about.words)), "", plain(about.rule)]))
+    parts.append(folded("Words and rights", [*code(discreet("\n".join(about.words))), "", plain(about.rule)]))
     return within(parts, LIMIT)
 
 

@@ -108,3 +108,10 @@ def test_nothing_is_written_outside_of_github(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "experiments/config.yaml").write_text("name: {", encoding="utf-8")
     write_summary({})
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "config.yaml"]
+
+
+def test_no_password_is_shown() -> None:
+    """An address with a password in it, in a word or in the log, is shown without."""
+    page = summary(None, About(["cache.remote.url='https://me:secret@host/path'"], status=1, log="refused: https://me:secret@host/path"))
+    assert "secret" not in page
+    assert page.count("https://***@host/path") == 2

@@ -138,6 +138,21 @@ def test_report_and_logs_are_kept_with_the_run(github: GitHub) -> None:
     assert job.outputs["report"] in job.summary
 
 
+def test_shared_cache_is_written_by_guarded_branches_alone(github: GitHub, tmp_path: Path) -> None:
+    """A push to the main branch fills the shared cache; a pull request takes from it, also without GitHub's cache, and adds nothing."""
+    shared = {"remote": f"file://{tmp_path}/shared cache", "trust": "off"}
+    main = github.run(github.clone(), Trigger(), HARDWARE | shared)
+    assert main.good, main.printed
+    before = sorted((tmp_path / "shared cache").rglob("*"))
+    assert any("ac" in path.parts for path in before)
+    elsewhere = GitHub(tmp_path / "elsewhere")
+    pull = elsewhere.run(elsewhere.clone(), PULL, HARDWARE | shared)
+    assert pull.outputs["changed"] == "false", pull.printed
+    other = elsewhere.run(elsewhere.clone(), PULL, shared | {"words": "flow=hardware\ndpu=b512"})
+    assert other.outputs["changed"] == "true", other.printed
+    assert sorted((tmp_path / "shared cache").rglob("*")) == before
+
+
 @pytest.mark.slow
 def test_whole_flow_is_taken_back(github: GitHub) -> None:
     """The quick experiment, from images to report: a fresh clone runs nothing, and says how much time that saved."""

@@ -132,10 +132,11 @@ def _check_content(real: Path, statement: Statement, account: Account) -> None:
 
 
 def _meant(real: Path, now: str, outputs: Sequence[OutputFact]) -> OutputFact:
-    """Return the product that a file is, or was: a copy may have any name."""
+    """Return the product that a file is, or was: the one of its path, or for a copy, which may have any name, of its content."""
+    placed = [one for one in outputs if str(real).endswith(f"/{one.name}")]
     same = [one for one in outputs if one.digest == now]
-    called = [one for one in outputs if str(real).endswith(f"/{one.name}")] or [one for one in outputs if Path(one.name).name == real.name]
-    return (same or called or list(outputs))[0]
+    called = [one for one in outputs if Path(one.name).name == real.name]
+    return (placed or same or called or list(outputs))[0]
 
 
 def _digest(path: Path) -> str | None:

@@ -128,7 +128,7 @@ def load_signer(given: str) -> Signer:
         ConfigError: There is no such file, others may read it, or it is no ed25519 key without a passphrase.
     """
     if "PRIVATE KEY-----" in given:
-        return _parse_private(given.encode(), VARIABLE)
+        return _parse_private(given.replace("\\n", "\n").encode(), VARIABLE)  # some CI's secrets have one line
     path = Path(given).expanduser()
     try:
         exposed = path.stat().st_mode & 0o077

@@ -6,10 +6,15 @@ One machine fills the cache of a real nginx; an attacker who can write there cha
 import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from cache_project import Tree
+from cache_project import Tree, client, fetch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from provenance_attacks import ANY, ASKED, OTHER, SIGNATURES, Scene, repointed, unsigned, wrong_key
 
 from net2bit.cache import entry
@@ -141,6 +146,34 @@ def test_stranger_where_nobody_signs(attacked: Scene, lie: str) -> None:
     """The same of statements that nobody signed, where signatures are off."""
     attacked.forge(LIES[lie], signed=False)
     _refused(attacked, attacked.victim("off"))
+
+
+@given(st.data())
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_flipped_bit_is_refused_or_changes_nothing(filled: Scene, data: st.DataObject) -> None:
+    """Law: with one bit of the entry or of a content flipped, nothing comes, or what the honest writer has sent."""
+    digests = {one.digest for one in filled.entry() if one.path != entry.STATEMENT and one.contents is None}
+    path = data.draw(st.sampled_from([filled.address(), *(filled.blob(digest) for digest in sorted(digests))]))
+    before = path.read_bytes()
+    bit = data.draw(st.integers(0, len(before) * 8 - 1))
+    notices: list[str] = []
+    with TemporaryDirectory() as folder:
+        touched = bytearray(before)
+        touched[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(touched)
+        try:
+            remote = client(filled.server.files.as_uri(), notices, mode="read", trust="required", keys=[filled.key.line], retries=0)
+            found = fetch(remote, filled.bases["first"], Path(folder))
+            remote.close()
+        finally:
+            path.write_bytes(before)
+        if found is None:
+            assert len(notices) == 1
+            return
+        assert path == filled.address()
+        assert found.statement == replace(filled.statement(), signer=filled.key.name)
+        for blob in entry.blobs(found.statement.outputs):
+            assert hashlib.sha256((Path(folder) / blob.name).read_bytes()).hexdigest() == blob.digest
 
 
 def test_larger_than_the_limit_is_left_alone(attacked: Scene) -> None:

@@ -48,7 +48,8 @@ def test_key_in_no_folder_is_a_message(tmp_path: Path) -> None:
 def test_signer_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """NET2BIT_SIGNING_KEY is a path or the key itself; empty is none."""
     made = generate(tmp_path / "ci.key")
-    for given_as in (str(tmp_path / "ci.key"), (tmp_path / "ci.key").read_text(), f"  {(tmp_path / 'ci.key').read_text()}  "):
+    text = (tmp_path / "ci.key").read_text()
+    for given_as in (str(tmp_path / "ci.key"), text, f"  {text}  ", text.replace("\n", "\r\n"), text.replace("\n", "\\n")):
         monkeypatch.setenv(keys.VARIABLE, given_as)
         found = keys.signer()
         assert found is not None

@@ -173,8 +173,8 @@ class Build:
         with ExitStack() as stack:
             with disk(work):
                 work.mkdir(parents=True)
+                stack.callback(remove, work)  # after the lock is released: NFS keeps a folder with an open file in it
                 own = stack.enter_context(locks.occupied(work, self._stage.name, leased=self._store.leased))
-                stack.callback(remove, work)
                 for name in ("out", "tmp", "cwd"):
                     (work / name).mkdir()
             self._held.append(own)

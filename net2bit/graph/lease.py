@@ -25,6 +25,7 @@ from net2bit.graph import owner
 
 BEAT: Final = 5.0  # seconds between two signs of life
 STALE: Final = 60.0  # seconds without one: more than any file system's default for how long it remembers a file's times
+_BEAT_NS: Final = int(BEAT * 1e9)
 _LONGEST: Final = 2.0  # seconds that one look may count: it took longer where the server, or the waiter, stood still
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 _FORSAKEN: Final = 3600.0  # seconds after which nobody comes back for a folder: nothing depends on removing it soon
@@ -110,6 +111,7 @@ class _Heart:
 
 
 _HEART: Final = _Heart()
+_DEAD: Final[dict[str, int]] = {}  # owner found silent -> its last touch, in ns of the file system's clock
 
 
 def sign(path: Path, signature: dict[str, Any]) -> Lease:
@@ -171,7 +173,14 @@ class Waiter:
             return False
         self._count((path.name, touched, text))
         self.holder = _parsed(text)
-        return bool(self.holder.get("free")) or owner.gone(self.holder) or self._quiet >= STALE
+        return bool(self.holder.get("free")) or owner.gone(self.holder) or self._silent(touched)
+
+    def _silent(self, touched: int) -> bool:
+        """Return whether the holder is thought dead; who was, for one lease, is so for all that it touched for the last time then."""
+        who = str([self.holder.get("space"), self.holder.get("pids")])
+        if self._quiet >= STALE:
+            _DEAD[who] = max(touched, _DEAD.get(who, 0))
+        return touched <= _DEAD.get(who, -_BEAT_NS) + _BEAT_NS
 
     def _count(self, found: tuple[str, int, str]) -> None:
         now = time.monotonic()

@@ -119,7 +119,7 @@ class Project:
         with self.store() as store:
             return [run.stage for run in reversed(store.history.runs(limit=1000)) if run.how == "ran"]
 
-    def drive(self, *orders: str, kill_after_renames: int = 0, threads: int = 0) -> subprocess.Popen[str]:
+    def drive(self, *orders: str, kill_after_renames: int = 0, threads: int = 0, flock: bool = True) -> subprocess.Popen[str]:
         """Start a process that builds stages; an order is `first` or `second:<word>`."""
         environment = dict(os.environ) | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(Path(__file__).parent)])}
         spec = {
@@ -128,6 +128,7 @@ class Project:
             "orders": orders,
             "kill_after_renames": kill_after_renames,
             "threads": threads,
+            "flock": flock,
         }
         return subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("store_driver.py")), json.dumps(spec)],

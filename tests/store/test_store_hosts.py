@@ -2,13 +2,15 @@
 
 import json
 import os
+import random
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
-from store_project import Project, first, second, wait_for
+from store_project import Project, alive, first, second, wait_for
 
-from net2bit.graph import mounts
+from net2bit.graph import lease, mounts, owner
 from net2bit.graph.exchange import Exchange
 
 
@@ -130,11 +132,11 @@ def test_local_tree_has_no_exchange(project: Project) -> None:
 
 
 def _drive(project: Project, host: str, *orders: str) -> "subprocess.Popen[str]":
-    """Start a build on another host."""
+    """Start a build on another host, whose `flock`s are not seen here."""
     before = dict(os.environ)
     os.environ["NET2BIT_HOST"] = host
     try:
-        return project.drive(*orders)
+        return project.drive(*orders, flock=False)
     finally:
         os.environ.clear()
         os.environ.update(before)
@@ -162,3 +164,59 @@ def test_other_host_keeps_its_work_folder(hosts: Project) -> None:
     other.communicate(timeout=120)
     assert other.returncode == 0
     wait_for(lambda: hosts.leftovers() == [])
+
+
+def _take_over(project: Project) -> None:
+    """Do what another host does that thinks the running build dead: take its leases, and give them back."""
+    for folder in (project.root / ".net2bit/locks").glob("*.lease"):
+        top = max(int(path.name) for path in folder.iterdir())
+        taken = lease._claim(folder, top, owner.signed("other"))
+        assert taken is not None
+        taken.release()
+
+
+def test_lost_lease_costs_a_second_run(hosts: Project) -> None:
+    """A build whose leases were taken over while it stood still throws its result away, and makes it again under new ones."""
+    (hosts.root / "hang").touch()
+    build = _drive(hosts, "far", "first")
+    hosts.hanging()
+    _take_over(hosts)
+    assert not hosts.path("mid.txt").exists()
+    (hosts.root / "hang").unlink()
+    out, err = build.communicate(timeout=120)
+    assert json.loads(out.splitlines()[-1]) == {"stage": "first", "how": "ran"}, err
+    assert hosts.path("mid.txt").read_text() == "one\ntwo\n"
+    assert len(list((hosts.root / ".net2bit/logs").iterdir())) == 1
+    assert hosts.how(first()) == ["fresh"]
+
+
+@pytest.mark.slow
+def test_lost_lease_ends_the_stage(hosts: Project) -> None:
+    """The supervisor of a stage whose lease was lost ends it: two hosts never write one scratch folder for long."""
+    (hosts.root / "hang").touch()
+    build = _drive(hosts, "far", "first")
+    pids = hosts.hanging()
+    (hosts.root / "pids").unlink()
+    _take_over(hosts)
+    wait_for(lambda: not any(map(alive, pids)))
+    assert hosts.hanging() != pids
+    (hosts.root / "hang").unlink()
+    out, _ = build.communicate(timeout=120)
+    assert json.loads(out.splitlines()[-1]) == {"stage": "first", "how": "ran"}
+
+
+@pytest.mark.slow
+def test_killed_builds_of_other_hosts(hosts: Project) -> None:
+    """Builds of two hosts in one place, one of them killed again and again: targets are whole or absent, and at the end right."""
+    chance = random.Random(3)  # noqa: S311 - a test's dice
+    for number in range(8):
+        host = f"host{number % 2}"
+        build = _drive(hosts, host, "first", f"second:{number % 3}")
+        time.sleep(chance.uniform(0.1, 0.9))
+        build.kill()
+        build.communicate()
+        if hosts.path("final.txt").exists():
+            assert hosts.path("final.txt").read_text() in {f"one\ntwo\n{word}\n" for word in "012A"}
+        last = _drive(hosts, host, "first", "second:A")  # on the killed one's host: nothing has to be waited for
+        assert last.communicate(timeout=120)[0].splitlines()[-1].startswith('{"stage": "second:A"')
+        assert hosts.path("final.txt").read_text() == "one\ntwo\nA\n"

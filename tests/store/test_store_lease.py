@@ -57,6 +57,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
+@pytest.fixture(autouse=True)
+def _nobody_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget who was found dead: in these tests it may be this very process."""
+    monkeypatch.setattr(lease, "_DEAD", {})
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process's own leases beat, and lose patience, as fast as the drivers'."""
@@ -312,3 +318,25 @@ def test_idle_locks_are_tidied_up(tmp_path: Path) -> None:
     assert _numbers(tmp_path) == ["1"]
     leases(tmp_path, time.time() + 2 * 86400)
     assert not (tmp_path / "x.lease").exists()
+
+
+def test_death_is_found_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An owner that was found silent at one lease is not waited for at the next; one that has touched it since then is."""
+    signature = {**owner.signed("stage"), "space": "another host"}
+    now = [0.0]
+    monkeypatch.setattr(lease, "_HEART", lease._Heart())
+    monkeypatch.setattr(lease.time, "monotonic", lambda: now[0])
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        assert lease._claim(tmp_path / name, 0, dict(signature)) is not None
+    first = Waiter(tmp_path / "a")
+    assert first.attempt("mine") is None
+    now[0] += lease.STALE
+    for _ in range(int(lease.STALE / lease._LONGEST)):
+        first.attempt("mine")
+        now[0] += lease._LONGEST
+    assert not (tmp_path / "a/1").exists()
+    later = time.time() + 3 * lease.BEAT
+    os.utime(tmp_path / "c/1", (later, later))
+    assert Waiter(tmp_path / "b").attempt("mine") is not None
+    assert Waiter(tmp_path / "c").attempt("mine") is None

@@ -10,14 +10,15 @@ from typing import IO, Final, NamedTuple
 
 from net2bit.errors import ToolError
 
-LIVE: Final = frozenset(
-    {"CONFIGURING", "COMPLETING", "PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESIZING", "RESV_DEL_HOLD", "RUNNING", "SIGNALING"}
-    | {"SPECIAL_EXIT", "STAGE_OUT", "STOPPED", "SUSPENDED"}
-)
+WAITING: Final = frozenset({"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT"})
+"""States of a job in the queue."""
+
+LIVE: Final = WAITING | {"CONFIGURING", "COMPLETING", "RESIZING", "RUNNING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED"}
 """States of a job that has not ended."""
 
 _FORMAT: Final = "%A|%T|%r|%N|%Z"  # id, state, reason, nodes, folder
-_KEPT: Final = ("SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT")
+_KEPT: Final = frozenset({"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"})
+_OURS: Final = re.compile(r"SLURM_|SQUEUE_|SCANCEL_|SBATCH_(WAIT|ARRAY_INX)$")
 _AWAY: Final = re.compile(
     r"contact slurm controller|connect failure|timed out|zero bytes|temporarily|munge|authentication cred|protocol auth|not responding|"
     r"backup mode|transition to",
@@ -54,6 +55,16 @@ class Job(NamedTuple):
         """Whether it has not ended."""
         return self.state in LIVE
 
+    @property
+    def waits(self) -> bool:
+        """Whether it has not begun, or has been put back."""
+        return self.state in WAITING
+
+    @property
+    def held(self) -> bool:
+        """Whether it waits until a person lets it go."""
+        return self.waits and ("held" in self.reason.lower() or "HOLD" in self.state or self.state == "SPECIAL_EXIT")
+
 
 class Listing(NamedTuple):
     """All jobs of this user that Slurm still knows, also those that have ended; asked for at *at* (of `time.monotonic`)."""
@@ -65,9 +76,10 @@ class Listing(NamedTuple):
 def environment() -> dict[str, str]:
     """Return the environment for Slurm's programs.
 
-    Within a job there are variables that describe that job, and sbatch would take them for wishes about the new one.
+    Within a job there are variables that describe that job, and sbatch would take them for wishes about the new one; others are a person's
+    habits at the terminal (which jobs squeue shows, whether scancel asks first).
     """
-    return {name: value for name, value in os.environ.items() if not name.startswith("SLURM_") or name in _KEPT}
+    return {name: value for name, value in os.environ.items() if name in _KEPT or not _OURS.match(name)}
 
 
 class Asking:

@@ -229,12 +229,18 @@ class Run:
         made.write(attempt.SCRIPT, script.script(stage, root, self._settings, shared=self._store.shared))
         made.write(attempt.OWNER, self._desk.name)
         after = [need.number for need in self._needs(task) if need.live]
-        limit = self._settings.jobs
-        behind = self._queue[-limit] if limit and len(self._queue) >= limit else ""
         try:
-            task.number = client.submit(script.words(stage, made.folder, self._settings, after, behind))
+            task.number = client.submit(script.words(stage, made.folder, self._settings, after, self._before()))
         except ToolError as refusal:
-            self._fail(task, _refused(task, refusal))
+            if not (after and "dependency" in refusal.what.lower()):  # else a job it waits for is gone: the next round knows more
+                self._fail(task, _refused(task, refusal))
+
+    def _before(self) -> str:
+        """Return the job whose end makes room for another one, where only so many may run at once: chains of jobs keep the limit."""
+        live = {task.number for task in self._open()}
+        self._queue = [number for number in self._queue if number in live]
+        limit = self._settings.jobs
+        return self._queue[-limit] if limit and len(self._queue) >= limit else ""
 
     # Results
 
@@ -313,17 +319,20 @@ class Run:
                     self._see_ended(task, job)
                 else:
                     self._see_live(task, job)
-                    waiting += [task.number] if job.state == "PENDING" and task.own else []
+                    waiting += [task.number] if job.waits and task.own else []
         if self._failure is not None:
             client.cancel(waiting, waiting=True)
 
     def _see_live(self, task: Task, job: Job) -> None:
-        if job.state != "PENDING":
+        if not job.waits:
             task.since = None
             self._begin(task)
             self._say(task, f"on {job.nodes}")
             return
-        self._say(task, "queued" if job.reason == "None" else f"queued ({job.reason})")
+        place = "queued" if job.reason == "None" else f"queued ({job.reason})"
+        if job.held and place != task.place:
+            self._notice(f"{task.node.name}: job {job.number} is held ({job.reason}); `scontrol release {job.number}` lets it go")
+        self._say(task, place)
         if self._failure is not None and not task.own:
             self._end(task, Done("skipped", error=self._failure))
         elif job.reason not in _HOPELESS:

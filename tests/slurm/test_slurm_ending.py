@@ -86,7 +86,15 @@ def test_words_of_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wor
 
 def test_a_job_within_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
     """A front end that is itself a job does not pass its own job's figures on to its jobs."""
-    for name in ("SLURM_CONF", "SLURM_JOB_ID", "SLURM_MEM_PER_NODE", "SLURM_CPUS_PER_TASK", "SBATCH_ACCOUNT"):
+    for name in (
+        "SLURM_CONF",
+        "SLURM_JOB_ID",
+        "SLURM_MEM_PER_NODE",
+        "SLURM_CPUS_PER_TASK",
+        "SBATCH_ACCOUNT",
+        "SBATCH_WAIT",
+        "SQUEUE_STATES",
+    ):
         monkeypatch.setenv(name, "1")
     kept = {name for name in client.environment() if name.startswith(("SLURM", "SBATCH"))}
     assert kept == {"SLURM_CONF", "SBATCH_ACCOUNT"}

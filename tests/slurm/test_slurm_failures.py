@@ -143,6 +143,23 @@ def test_a_node_that_fails(cluster: Cluster, graph: Graph) -> None:
     assert cluster.jobs() == []
 
 
+def test_a_held_job(cluster: Cluster, graph: Graph) -> None:
+    """A job that somebody holds is waited for, and people are told once how to let it go."""
+
+    def hold() -> None:
+        job = cluster.job("last")
+        cluster.ask("scontrol", "hold", job)
+        graph.release()
+        wait_for(lambda: any(f"`scontrol release {job}`" in text for text in graph.notices))
+        cluster.ask("scontrol", "release", job)
+
+    watching = Doing("base", lambda: Thread(target=hold, daemon=True).start())
+    account = graph.add("base", until="go").add("last", ["base"]).run(watching)
+    assert account.how == {"base": "ran", "last": "ran"}
+    assert sum("is held" in text for text in graph.notices) == 1
+    assert cluster.jobs() == []
+
+
 def test_a_refused_job(cluster: Cluster, graph: Graph) -> None:
     """What sbatch refuses is an error in Slurm's own words, and nothing is submitted for what needs it."""
     account = graph.add("base").add("last", ["base"]).run(partition="nowhere")

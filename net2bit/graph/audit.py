@@ -42,6 +42,7 @@ class Audit:
         self._signed = signed
         self._shallow = shallow
         self._known: dict[str, Account] = {}
+        self._digests: dict[Path, str | None] = {}
 
     @property
     def accounts(self) -> list[Account]:
@@ -94,7 +95,7 @@ class Audit:
         if path == OUTSIDE:
             account.add("input", State.UNKNOWN, f"{kind} lay outside the project")
             return False
-        now = _digest(self._store.root / path)
+        now = self._digest(self._store.root / path)
         if now is None:
             account.add("input", State.UNKNOWN, f"{path} is not here")
         elif now != digest:
@@ -102,6 +103,12 @@ class Audit:
         else:
             account.add("input", State.OK, path)
         return now == digest
+
+    def _digest(self, path: Path) -> str | None:
+        """Return the digest of an input, which several stages may take."""
+        if path not in self._digests:
+            self._digests[path] = _digest(path)
+        return self._digests[path]
 
 
 def _beside(product: Path) -> bytes | None:

@@ -87,6 +87,7 @@ def _fonts() -> pathlib.Path:
     return pathlib.Path(found.origin if found and found.origin else "").parent / "mpl-data" / "fonts" / "ttf"
 
 
+@lru_cache(maxsize=1024)
 def length(text: str, size: float, *, bold: bool = False) -> float:
     """Return how wide *text* is; few fonts are wider than this one."""
     return float(_font(size, bold=bold).getlength(text))
@@ -190,7 +191,7 @@ def png(picture: Picture) -> bytes:
         _DRAW[type(shape)](canvas, shape, scale)
     small = canvas.resize((width * ZOOM, height * ZOOM), Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    small.quantize(255, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    small.save(out, "PNG", optimize=True)
     return out.getvalue()
 
 

@@ -8,7 +8,8 @@ from typing import Final
 
 from net2bit.report import comparison_front as fronts
 from net2bit.report.charts import LogScale, Scale, nice
-from net2bit.report.comparison_ink import Mark, Path, Picture, Shape, Spot, Words, box, length, meet, room
+from net2bit.report.comparison_ink import Mark, Path, Picture, Shape, Spot, Words, length
+from net2bit.report.comparison_labels import labels
 from net2bit.report.comparison_points import Metric, Row, Sweep
 
 WIDE, HIGH = 880, 520
@@ -20,8 +21,6 @@ DOT: Final = (4.5, 13.0)  # smallest and largest radius
 CROWD: Final = 80  # points above which dots get smaller
 WANTED: Final = 8  # ticks on an axis, about
 LONGEST: Final = 30  # characters of a label
-_AROUND: Final = ((1, 0), (-1, 0), (0, -1), (0, 1), (0.8, -0.8), (-0.8, -0.8), (0.8, 0.8), (-0.8, 0.8), (1, -0.5), (-1, -0.5))
-_AWAY: Final = (5.0, 14.0, 26.0, 42.0, 64.0)
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,9 @@ def _draw(sweep: Sweep, name: str, rows: Sequence[Row], metrics: tuple[Metric, M
     marks = {row.number: _mark(row, metrics, axes, (key, groups), rows, strong=row.number in best) for row in rows}
     kept = sorted((row for row in rows if row.number in best), key=lambda row: (value(row, x), value(row, y), row.number))
     line = steps([marks[row.number].at for row in kept], down=x.sign > 0)
-    said, missed = _labels(kept, marks, axes, shorten(sweep), line)
+    frame = (LEFT + 2, axes.top, WIDE - 4, HIGH - BOTTOM - 2)
+    names = shorten(sweep)
+    said, missed = labels([(marks[row.number], names[row.number]) for row in kept], marks.values(), line, frame)
     shapes = [
         *_grid(axes, x, y),
         *legend,
@@ -240,54 +241,6 @@ def shorten(sweep: Sweep) -> dict[int, str]:
     return {number: text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}" for number, text in texts.items()}
 
 
-def _labels(
-    kept: Sequence[Row], marks: Mapping[int, Mark], axes: _Axes, names: Mapping[int, str], line: Sequence[Spot]
-) -> tuple[list[Shape], int]:
-    """Return the labels of the points on the front, where there is room beside dots and *line*, and how many have none."""
-    taken = [*map(box, marks.values()), *(_thin(one, other) for one, other in pairwise(line))]
-    said: list[Shape] = []
-    missed = 0
-    for row in kept:
-        mark = marks[row.number]
-        words = next((one for one in _places(mark, names[row.number]) if _inside(room(one), axes) and not meet(room(one), taken)), None)
-        if words is None:
-            missed += 1
-            continue
-        taken.append(room(words))
-        said += [*_leader(mark, words), words]
-    return said, missed
-
-
-def _thin(one: Spot, other: Spot) -> tuple[float, float, float, float]:
-    """Return the box of a level or upright line."""
-    return min(one[0], other[0]) - 1, min(one[1], other[1]) - 1, max(one[0], other[0]) + 1, max(one[1], other[1]) + 1
-
-
-def _places(mark: Mark, text: str) -> Iterator[Words]:
-    """Yield where a mark's label could stand, the best first."""
-    for away in _AWAY:
-        for x, y in _AROUND:
-            reach = mark.radius + away
-            anchor = "start" if x > 0 else "end" if x < 0 else "middle"
-            drop = 4.0 if y == 0 else 10.0 if y > 0 else -1.0
-            yield Words((mark.at[0] + x * reach, mark.at[1] + y * reach + drop), text, "ink", 12, anchor)
-
-
-def _inside(found: Sequence[float], axes: _Axes) -> bool:
-    return found[0] >= LEFT + 2 and found[1] >= axes.top and found[2] <= WIDE - 4 and found[3] <= HIGH - BOTTOM - 2
-
-
-def _leader(mark: Mark, words: Words) -> Iterator[Path]:
-    """Yield a thin line from a mark to its label where they are apart."""
-    left, top, right, bottom = room(words)
-    near = (min(max(mark.at[0], left), right), min(max(mark.at[1], top), bottom))
-    apart = math.dist(mark.at, near)
-    if apart > mark.radius + _AWAY[1] * 0.7:
-        share = mark.radius / apart
-        start = (mark.at[0] + share * (near[0] - mark.at[0]), mark.at[1] + share * (near[1] - mark.at[1]))
-        yield Path((start, near), "axis")
-
-
 def _notes(sweep: Sweep, rows: Sequence[Row], kept: Sequence[Row], metrics: Sequence[Metric | None], missed: int) -> Iterator[str]:
     predicted = [metric.title for metric in metrics if metric is not None and metric.predicted]
     if len(kept) > 1:
@@ -297,6 +250,6 @@ def _notes(sweep: Sweep, rows: Sequence[Row], kept: Sequence[Row], metrics: Sequ
     if predicted:
         yield f"Predicted, not measured: {', '.join(predicted)}."
     if missed:
-        yield f"{missed} of them without a label, for want of room: the table marks them all."
+        yield f"{missed} of the places on it without a label, for want of room: the table marks them all."
     if len(rows) < len(sweep.rows):
         yield f"{len(sweep.rows) - len(rows)} of {len(sweep.rows)} points lack one of the figures and are not drawn."

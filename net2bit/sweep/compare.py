@@ -146,6 +146,8 @@ def pictures(goals: Mapping[str, str], figures: Collection[str]) -> list[dict[st
     What is to be had stands on the vertical axis, what it costs on the other.
     """
     names = [name for name in goals if name in figures][:MOST_GOALS]
+    if len(names) == 1:  # of one goal alone there is nothing to weigh: what it costs is drawn, too
+        names += [name for name in _first(figures, AREA, RATE, ACCURACY) if name not in names][:1]
     found: list[dict[str, str]] = []
     for y, x in combinations(names, 2):
         rest = [name for name in (*names, *AREA) if name not in {x, y} and name in figures]

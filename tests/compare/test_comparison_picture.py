@@ -62,6 +62,40 @@ def test_labels_overlap_nothing(count: int) -> None:
         assert not meet(one, [*rooms[:place], *dots])
 
 
+@pytest.mark.parametrize("count", [16, 120, 500])
+def test_labels_are_their_points(count: int) -> None:
+    """A label is nearer to its own point, or at the end of a line to it, than to any other that has one: nobody mistakes it."""
+    plot = drawn(count)
+    named = shorten(parse(sweep(*(point(number) for number in range(count)))))
+    strong = {mark.link: mark for mark in marks(plot) if mark.strong}
+    for words in labels(plot, count):
+        owners = [mark for link, mark in strong.items() if named[int(link[2:])] == words.text]
+        assert min(apart(mark, words) for mark in owners) <= min(apart(mark, words) for mark in strong.values()) + 1e-6
+
+
+def apart(mark: Mark, words: Words) -> float:
+    """Return the distance of a label from a dot's edge."""
+    left, top, right, bottom = room(words)
+    near = (min(max(mark.at[0], left), right), min(max(mark.at[1], top), bottom))
+    return math.dist(mark.at, near) - mark.radius
+
+
+def test_points_in_one_place_share_a_label() -> None:
+    """Points that lie on one another have one label, which says how many they are; a hundred of them are drawn at once."""
+    same = point(0)["metrics"]
+    (plot, _) = plots(parse(sweep(*(point(number, metrics=same) for number in range(100)))))
+    said = [shape.text for shape in plot.picture.shapes if isinstance(shape, Words) and shape.text.endswith("and 99 more")]
+    assert len(said) == 1
+
+
+def test_a_front_of_five_hundred() -> None:
+    """Of a front that holds every point as many are labelled as can be read, the rest is counted below."""
+    line = [point(number, metrics={"fps": 1000.0 - number, "accuracy.int8.dice": 0.5 + number / 2000}) for number in range(500)]
+    (plot,) = plots(parse(sweep(*line)))
+    assert any("of the places on it without a label" in note for note in plot.notes)
+    assert sum(mark.strong for mark in marks(plot)) == 500
+
+
 def test_every_point_is_drawn_once() -> None:
     """Each point with both figures has one dot, which leads to its line and says its figures."""
     plot = drawn(40)

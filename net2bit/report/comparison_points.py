@@ -87,7 +87,7 @@ class Sweep:
         rows: The points, by number.
         pictures: Which figures are drawn against each other: `name`, `x`, `y`, and `size`, which may be empty.
         goals: The figures that decide which points are on the Pareto front.
-        work: How many stages were wanted, how many of them differ (see `sweep.compare`).
+        work: How many stages were wanted, how many of them differ (see `sweep.account`).
         times: What the stages took; empty where that is not told.
     """
 

@@ -8,7 +8,7 @@ import pytest
 from net2bit.errors import ConfigError
 from net2bit.graph.store import Store
 from net2bit.report.comparison_points import FORM as READ
-from net2bit.sweep import compare
+from net2bit.sweep import account, compare
 from net2bit.sweep.points import Point
 from net2bit.sweep.results import FAILED, REFUSED, PointResult
 
@@ -21,12 +21,12 @@ FIGURES = {"accuracy.int8.dice", "accuracy.float.dice", "fps", "dpu.peak", "reso
 )
 def test_choices_are_overrides(word: str, key: str, text: str) -> None:
     """An override is shown as its key and the value as written, whatever form it has."""
-    assert compare.choice(word) == (key, text)
+    assert account.choice(word) == (key, text)
 
 
 def pairs(goals: dict[str, str], figures: set[str]) -> list[tuple[str, str, str]]:
     """Return which figures are drawn: vertical, horizontal, size."""
-    return [(one["y"], one["x"], one["size"]) for one in compare.pictures(goals, figures)]
+    return [(one["y"], one["x"], one["size"]) for one in account.pictures(goals, figures)]
 
 
 def test_pictures_of_a_search_are_those_of_its_goals() -> None:
@@ -57,7 +57,7 @@ def test_points_without_plan_or_figures(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         compare.write(folder, "x", [refused(0), failed], store, {})
     found = told(folder)
-    assert found["format"] == compare.FORM == READ
+    assert found["format"] == account.FORM == READ
     assert [point["status"] for point in found["points"]] == [REFUSED, FAILED]  # type: ignore[attr-defined]
     assert [metric["name"] for metric in found["metrics"]] == ["latency"]  # type: ignore[attr-defined]
     assert "take a smaller one" in (folder / compare.PAGE).read_text()
@@ -73,11 +73,11 @@ def test_nothing_new_nothing_written(tmp_path: Path) -> None:
         assert (folder / compare.FILE).read_text() == "kept"
         for results, settings in (([refused(0), refused(1)], {}), ([refused(0)], {"goals": {"fps": "max"}})):
             compare.write(folder, "x", results, store, settings)
-            assert told(folder)["format"] == compare.FORM
+            assert told(folder)["format"] == account.FORM
             (folder / compare.FILE).write_text("old")
         (folder / compare.PAGE).unlink()
         compare.write(folder, "x", [refused(0)], store, {"goals": {"fps": "max"}})
-        assert told(folder)["format"] == compare.FORM
+        assert told(folder)["format"] == account.FORM
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from net2bit.errors import StageError
 from net2bit.graph import config, null, signals
 from net2bit.graph.display import span
 from net2bit.sweep import known, names, summary
@@ -72,6 +73,10 @@ def _composed(root: Path, words: Sequence[str], origin: config.Origin) -> tuple[
     given = multirun.given
     try:
         multirun.run()
+    except StageError:
+        if all(result.good for result in session.results.values()):
+            raise
+        # one of hydra's own sweepers ends with the first failure: it is in the results
     finally:
         if not session.opened:
             names.release(root, session.name)

@@ -94,6 +94,7 @@ class Composer:
         for override in parsed:
             if override not in chosen:
                 tree.apply(override)
+        tree.data.pop("hydra", None)  # what a file says to a sweep's hydra
         if not tree.special:
             return tree.data
         return OmegaConf.to_container(OmegaConf.create(tree.data), resolve=True, throw_on_missing=True)

@@ -31,6 +31,8 @@ _HOW: Final = {
 }
 _MOST: Final = 40  # rows; more than that is for the page
 _WIDE: Final = 1000
+_REASONS: Final = 10
+POINTS: Final = "points.json"
 
 
 def table(results: Sequence[PointResult], view: View) -> Iterator[str]:
@@ -70,8 +72,10 @@ def wrong(results: Sequence[PointResult], failures: Mapping[str, str]) -> Iterat
         for result in results:
             if result.status == status and not any(result.error.endswith(known) for known in failures.values()):
                 reasons.setdefault(result.error, []).append(result.point.label)
-        for reason, labels in reasons.items():
+        for reason, labels in list(reasons.items())[:_REASONS]:
             yield f"{_some(labels)} {word}:\n{textwrap.indent(reason, '  ')}"
+        if len(reasons) > _REASONS:
+            yield f"… and {len(reasons) - _REASONS} more reasons: {POINTS} has them all"
 
 
 def _some(labels: Sequence[str]) -> str:

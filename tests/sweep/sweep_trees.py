@@ -17,6 +17,7 @@ def users(folder: Path) -> Path:
         "experiment/chosen.yaml": (
             "# @package _global_\ndefaults:\n  - override /dpu: b800\n  - override /model: separable_unet\nname: chosen\n"
         ),
+        "experiment/swept.yaml": "# @package _global_\nname: swept\nhydra: {sweeper: {params: {dpu: 'b512,b800'}}}\n",
         "experiment/bound.yaml": "# @package _global_\nname: ${model.name}-${dpu.name}\ntrain: {epochs: 3}\n",
     }
     for name, text in files.items():

@@ -14,7 +14,7 @@ from net2bit.sweep.batch import Composer
 CHOICES = [
     *(f"dpu={name}" for name in ("b512", "b800", "b1152", "b2304", "b4096", "mine", "bogus")),
     *(f"model={name}" for name in ("unet", "separable_unet", "tied")),
-    *(f"experiment={name}" for name in ("quick", "chosen", "bound", "null")),
+    *(f"experiment={name}" for name in ("quick", "chosen", "bound", "swept", "null")),
     *("board=kv260", "quant=refined", "flow=hardware", "cache=none", "train=asked", "dpu.options=full", "dpu/options=full"),
     *("+quant/limits=dpuczdx8g", "~experiment", "~cache=local", "~cache=none", "++dpu=b512"),
 ]
@@ -57,6 +57,7 @@ TELLING = [
     ("dpu=b800", "model=tied", "dataset.synth.size=[64,64]"),
     ("experiment=chosen", "dpu=b512", "~train.seed"),
     ("experiment=bound", "dpu=b1152", "+resources.pools.vivado=1"),
+    ("experiment=swept", "train.seed=1"),
     ("dpu=bogus", "model.width=0.5"),
     ("train.epoch=1", "dpu=b512"),
     ("dpu=b4096", "flow=hardware"),

@@ -1,10 +1,12 @@
 """Sweeps as a user runs them: real processes, real stages."""
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
-from sweep_project import WORDS, Project
+from sweep_project import HOME, WORDS, Project
 
 GRID = ("train.seed=1,2", "train.epochs=1,2")
 NAME = "train.seed-train.epochs"
@@ -141,3 +143,56 @@ def test_metrics_reach_hydra(project: Project) -> None:
     said = project.sweep("train.seed=1,2", "sweep.returns=nothing", "hydra/sweeper=basic", status=2)
     assert "has no metric 'nothing'" in said
     assert "own.seed" in said
+
+
+CALLBACK = '''"""A callback of a user's."""
+
+from pathlib import Path
+
+from hydra.experimental.callback import Callback
+
+
+class Notes(Callback):
+    """Writes down what hydra tells."""
+
+    def _note(self, text):
+        with Path("notes.txt").open("a") as file:
+            file.write(text + "\\n")
+
+    def on_multirun_start(self, config, **kwargs):
+        self._note("begin")
+
+    def on_job_start(self, config, **kwargs):
+        self._note(f"start {config.hydra.job.num} {config.train.seed}")
+
+    def on_job_end(self, config, job_return, **kwargs):
+        self._note(f"end {config.hydra.job.num} {job_return.status.name} {job_return.return_value['own.seed']}")
+
+    def on_multirun_end(self, config, **kwargs):
+        self._note("end")
+'''
+
+
+def test_callbacks_of_hydra_are_called(project: Project) -> None:
+    """A user's callback sees every point, as hydra composes it, and what came of it."""
+    project.write("my_callbacks.py", CALLBACK)
+    project.write("experiments/experiment/noted.yaml", "# @package _global_\nhydra: {callbacks: {notes: {_target_: my_callbacks.Notes}}}\n")
+    project.sweep("experiment=noted", "train.seed=4,5")
+    told = (project.folder / "notes.txt").read_text().splitlines()
+    assert told == ["begin", "start 0 4", "start 1 5", "end 0 COMPLETED 4.0", "end 1 COMPLETED 5.0", "end"]
+
+
+def test_sweepers_of_hydra_end_in_a_table(project: Project) -> None:
+    """Hydra's basic sweeper stops at a failure; what the points came to is shown all the same."""
+    project.write("fail/own2", "")
+    said = project.sweep("sweeper=basic", "train.seed=1,2", status=1)
+    assert "2 points: 1 done, 1 failed" in said
+
+
+def test_any_python_starts_it(tmp_path: Path) -> None:
+    """A Python without the project's packages hands over to ./doitw, which sets up the environment; the words stay as they are."""
+    shutil.copy(HOME / "sweep.py", tmp_path)
+    (tmp_path / "doitw").write_text('printf "%s\\n" "$@"\n')
+    command = [sys._base_executable, "-S", str(tmp_path / "sweep.py"), "-m", "dpu=b512,b800", "name=a b"]  # type: ignore[attr-defined]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines() == ["sweep", "-m", "dpu=b512,b800", "name=a b"]

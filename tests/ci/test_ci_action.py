@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from ci_github import GitHub, Trigger
 
+pytestmark = pytest.mark.timeout(1800)  # each run starts Python a dozen times, on a machine that may be busy
 HARDWARE = {"words": "flow=hardware"}
 PULL = Trigger("pull_request", "topic", base="main")
 FORK = Trigger("pull_request", "topic", base="main", head="stranger/project")

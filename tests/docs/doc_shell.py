@@ -12,7 +12,7 @@ from doc_blocks import Block, Command
 from doc_output import agrees, expected_status
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = {"fast": 120, "slow": 1200}  # seconds, for machines with other work to do
+LIMITS = {"fast": 600, "slow": 3000}  # seconds, for machines with other work to do
 
 # Carries the exported variables and the folder from one block to the next.
 SHELL = """set -euo pipefail

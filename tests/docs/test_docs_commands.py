@@ -21,6 +21,7 @@ def copy(tmp_path: Path) -> Iterator[Page]:
     page.close()
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", PAGES)
 def test_fast_commands(name: str, copy: Page) -> None:
     """Every fast command of a page does what the page says; every fence says whether it is run."""
@@ -30,7 +31,7 @@ def test_fast_commands(name: str, copy: Page) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("name", PAGES)
 def test_all_commands(name: str, copy: Page) -> None:
     """All commands of a page, the slow ones too, do what the page says, in their order."""

@@ -34,8 +34,8 @@ class Teller:
         say(event="started", node=node.name, reason=reason, estimate=estimate)
 
     def heard(self, node: Node, event: Mapping[str, Any]) -> None:
-        """Print for what a node waits."""
-        if event["event"] == "waiting":
+        """Print for what a node waits, and which process builds it."""
+        if event["event"] in {"waiting", "start"}:
             say(node=node.name, **event)
 
     def ended(self, node: Node, done: Done) -> None:

@@ -112,12 +112,14 @@ def test_who_waited_in_vain_runs_in_turn(graph: Graph, runs: list[Run]) -> None:
     """When the process that built it dies, a waiting node takes its share back before it runs: the limits hold."""
     first = Run(graph.root, [("a", [], {"until": "go"})])
     runs.append(first)
+    supervisor = Path("/proc", str(first.until("start", "a")["pid"]), "stat")
     wait_for(lambda: graph.notes() == ["begin a"])
     second = Run(graph.root, [("a", [], {"until": "go"}), ("b", [], {"until": "go"})], workers=1)
     runs.append(second)
     second.until("started", "b")
     wait_for(lambda: "begin b" in graph.notes())
     first.process.kill()
+    wait_for(lambda: not supervisor.exists() or " Z " in supervisor.read_text())
     (graph.root / "go").touch()
     assert second.ends() == {"a": "ran", "b": "ran"}
     assert graph.notes()[-4:] == ["begin b", "end b", "begin a", "end a"]

@@ -5,6 +5,7 @@ import hashlib
 import os
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from typing import Final
 from net2bit.cache.transport import CHUNK, Stream, Transport, Unavailable
 from net2bit.cache.work import Meter, again
 
-_LARGE: Final = 4 * CHUNK  # bytes from which on a second processor pays
-_AHEAD: Final = 16  # chunks that may wait to be hashed
+_LARGE: Final = 4 << 20  # bytes from which on a second processor pays
+_AHEAD: Final = 128  # chunks that may wait to be hashed
+_MOMENT: Final = 0.001  # seconds; hashing a chunk takes a fifth of it
 _NUMBERS: Final = count()
 
 Seal = tuple[int, int, int]  # mtime_ns, size, inode: what no rename and no link changes
@@ -53,29 +55,30 @@ class Hasher:
 
     def __init__(self, *, aside: bool) -> None:
         self._hash = hashlib.sha256()
-        self._chunks: queue.Queue[bytes] | None = queue.Queue(_AHEAD) if aside else None
+        self._chunks: queue.SimpleQueue[bytes] = queue.SimpleQueue()  # without a limit of its own, which would cost a lock for each chunk
         self._thread = threading.Thread(target=self._run, name="net2bit-hash", daemon=True) if aside else None
         if self._thread:
             self._thread.start()
 
     def _run(self) -> None:
-        assert self._chunks is not None  # noqa: S101 - for the type checker
         while chunk := self._chunks.get():
             self._hash.update(chunk)
 
     def update(self, chunk: bytes) -> None:
         """Take the next bytes, which are not empty."""
-        if self._chunks is None:
+        if self._thread is None:
             self._hash.update(chunk)
-        else:
-            self._chunks.put(chunk)
+            return
+        while self._chunks.qsize() > _AHEAD:
+            time.sleep(_MOMENT)
+        self._chunks.put(chunk)
 
     def close(self) -> str:
         """Return the digest, as hexadecimal digits; ends the thread."""
-        if self._chunks is not None and self._thread is not None:
+        if self._thread is not None:
             self._chunks.put(b"")
             self._thread.join()
-            self._chunks = self._thread = None
+            self._thread = None
         return self._hash.hexdigest()
 
 

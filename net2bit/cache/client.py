@@ -5,6 +5,7 @@ of the build, after one notice; an entry that is damaged or that nobody trusted 
 """
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,12 +58,13 @@ class RemoteCache:
         self.settings = settings
         self._poll = poll
         self.trust = decide(settings.url, settings.trust, settings.keys, reads=settings.reads)
-        self._notice = notice
+        self._tell = notice
         self._lock = threading.Lock()
         self._off = False
         self._bad: set[str] = set()
         self._damaged = 0
         self._unsigned = False
+        self._kept = False
 
     @cached_property
     def _transport(self) -> Transport:
@@ -75,7 +77,7 @@ class RemoteCache:
 
     @cached_property
     def _sender(self) -> Sender:
-        return Sender(self._reach, self.settings, self._notice, self.leave)
+        return Sender(self._reach, self.settings, self._say, self.leave)
 
     def fetch(
         self,
@@ -211,9 +213,21 @@ class RemoteCache:
         if not self.accepts:
             return
         if self.trust.mode == "required" and not entry.signed(sealed):
-            self._sender.refuse(f"{VARIABLE} gives no key to sign with, and cache.remote.trust asks for signatures")
+            self._keep_back()
             return
         self._sender.add(Parcel(base, sealed, tuple(sources), anew=anew, mend=base in self._bad))
+
+    def _keep_back(self) -> None:
+        """Send no result that nobody has signed: nobody would take it. One from a cache of this machine says nothing about the next."""
+        if not os.environ.get(VARIABLE, "").strip():
+            self._sender.refuse(f"{VARIABLE} gives no key to sign with, and cache.remote.trust asks for signatures")
+            return
+        with self._lock:
+            first, self._kept = not self._kept, True
+        if first:
+            self._say(
+                f"a result that nobody has signed is not sent to {self.settings.shown} (`doit cache push` signs what was made in this tree)"
+            )
 
     def close(self) -> None:
         """Wait until everything is sent, as long as it moves; then give connections back."""
@@ -229,9 +243,7 @@ class RemoteCache:
             self._bad.add(base)
             self._damaged += not isinstance(fault, Untrusted)
         if first:
-            self._notice(
-                f"a result in the shared cache {self.settings.shown} is refused and made here: {fault} (others like it are not told)"
-            )
+            self._say(f"a result in the shared cache {self.settings.shown} is refused and made here: {fault} (others like it are not told)")
         if self._damaged >= _BAD:
             self.leave("too many of its entries are damaged")
 
@@ -239,13 +251,15 @@ class RemoteCache:
         with self._lock:
             first, self._unsigned = not self._unsigned, True
         if first:
-            self._notice(
-                f"results in the shared cache {self.settings.shown} are not signed, and taken because cache.remote.trust is prefer"
-            )
+            self._say(f"results in the shared cache {self.settings.shown} are not signed, and taken because cache.remote.trust is prefer")
 
     def leave(self, reason: str) -> None:
         """Use it no more, in this build."""
         with self._lock:
             first, self._off = not self._off, True
         if first:
-            self._notice(f"the shared cache {self.settings.shown} is left out of this build: {reason}")
+            self._say(f"the shared cache {self.settings.shown} is left out of this build: {reason}")
+
+    def _say(self, text: str) -> None:
+        """Tell people, without what a server could say to their terminal."""
+        self._tell("".join(letter if letter.isprintable() else "?" for letter in text))

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, IncompleteRead
 
 import net2bit
 from net2bit.cache.transport import CHUNK, Missing, Readable, Refused, Stream, Unavailable
@@ -101,7 +101,7 @@ class Http:
 
 
 def _pool(url: str, timeout: float) -> urllib3.PoolManager:
-    how: dict[str, Any] = {"timeout": urllib3.Timeout(connect=timeout, read=timeout), "maxsize": _CONNECTIONS, "blocksize": CHUNK // 4}
+    how: dict[str, Any] = {"timeout": urllib3.Timeout(connect=timeout, read=timeout), "maxsize": _CONNECTIONS, "blocksize": CHUNK}
     parts = urlsplit(url)
     proxy = urllib.request.getproxies().get(parts.scheme)
     if proxy and not urllib.request.proxy_bypass(parts.netloc):
@@ -175,5 +175,7 @@ def _words(fault: BaseException) -> str:
     """Return the innermost reason of a fault in one line."""
     while inner := next((one for one in (getattr(fault, "reason", None), *fault.args) if isinstance(one, BaseException)), None):
         fault = inner
+    if isinstance(fault, IncompleteRead):
+        return "it breaks off"
     text = str(fault).rpartition(": ")[2] if isinstance(fault, HTTPError) else getattr(fault, "strerror", None) or str(fault)
     return _DECORATION.sub("", str(text or type(fault).__name__).splitlines()[0])[:200]

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-CHUNK: Final = 1 << 20
+CHUNK: Final = 1 << 18
 """Most bytes that are handed on at once: few calls, and still within a processor's cache."""
 
 

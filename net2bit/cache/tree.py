@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _WHOLE: Final = frozenset({"s3", "gs"})  # what is put there appears at once, or not at all
-_BLOCK: Final = 8 * CHUNK  # bytes of one request to a bucket
+_BLOCK: Final = 8 << 20  # bytes of one request to a bucket
+_PIECE: Final = 1 << 20  # bytes that are written at once: behind each may be a journey
 _FORBIDDEN: Final = ("AccessDenied", "Forbidden", "Permission", "InvalidAccessKey", "SignatureDoesNotMatch", "HostKey", "Unauthorized")
 
 
@@ -80,7 +81,7 @@ class Tree:
             self._files.upload_fileobj(content, path, overwrite=True, size=size)
             return
         with self._files.open(path, "wb") as file:
-            while chunk := content.read(CHUNK):
+            while chunk := content.read(_PIECE):
                 file.write(chunk)
 
     def _move(self, source: str, target: str) -> None:

@@ -177,3 +177,16 @@ def test_what_came_whole_is_not_fetched_again(served: Path, made: Tree, tmp_path
         assert fetch(client(server.url, []), made.key(), tmp_path)
     asked = {Path(one.path).name for one in server.requests}
     assert asked & whole == {damaged.name}
+
+
+def test_a_server_cannot_write_to_the_terminal(served: Path, made: Tree, tmp_path: Path) -> None:
+    """What a server says is shown without anything that a terminal obeys."""
+
+    def painting(_server: Bad, connection: bad.socket.socket, _request: bad.Request, _content: bytes) -> None:
+        connection.sendall(bad.head("500 \x1b[2J\x07Painted", Content_Length=0))
+
+    notices: list[str] = []
+    with Bad(served, painting) as server:
+        assert fetch(client(server.url, notices, retries=0), made.key(), tmp_path) is None
+    assert "Painted" in notices[0]
+    assert notices[0].isprintable()

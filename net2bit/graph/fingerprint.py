@@ -266,11 +266,12 @@ class Fingerprints:
         """Remember the digest of what the store itself has just put into place, without reading it again.
 
         It waits out one tick of the clock first, so that a later change of a file cannot carry the same stamp; what was changed
-        in that time is not remembered, and so read by the next check.
+        in that time is not remembered, and so read by the next check. (A server whose clock is ahead of ours is not waited for.)
         """
         path = made.artifact.path
         found = os.stat(path, dir_fd=self._base)
-        while recent(stamp(found), time.time_ns()) and found.st_ctime_ns % _SECOND:
+        end = time.monotonic_ns() + 4 * TICK
+        while recent(stamp(found), time.time_ns()) and found.st_ctime_ns % _SECOND and time.monotonic_ns() < end:
             time.sleep(TICK / 4e9)
         if not made.artifact.tree:
             found = os.stat(path, dir_fd=self._base)

@@ -144,6 +144,17 @@ def test_adopted_file_that_was_touched_is_read(prints: Fingerprints) -> None:
     assert prints.digest("file") == fingerprint.sha256(prints.root / "file") != made.digest
 
 
+def test_server_with_a_clock_of_its_own(prints: Fingerprints) -> None:
+    """A file server whose clock is an hour ahead costs a second look at the file, not an hour."""
+    path = prints.root / "file"
+    path.write_text("x")
+    ahead = time.time() + 3600.5
+    os.utime(path, (ahead, ahead))
+    prints.adopt(_made(prints, "file"))
+    assert prints.digest("file") == fingerprint.sha256(path)
+    assert "file" not in prints._records.snapshot.files
+
+
 def _made(prints: Fingerprints, name: str) -> Made:
     path = prints.root / name
     found = path.stat()

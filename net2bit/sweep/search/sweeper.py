@@ -38,7 +38,9 @@ def sweep(launcher: Launcher, loader: ConfigLoader, arguments: Sequence[str], *,
         Stopped: It was told to stop; what is finished is remembered.
     """
     running = current()
-    wanted = running.session.settings[_SETTINGS]
+    wanted = running.session.settings.get(_SETTINGS)
+    if wanted is None:
+        raise ConfigError("the search has no settings", where="search", remedy="take them from experiments/hydra/sweeper/search.yaml")
     identity, plan = _read(running, wanted, loader, arguments)
     session = running.session
     session.settings["goals"] = {goal.metric: goal.better for goal in plan.goals}
@@ -140,7 +142,7 @@ def _holds(config: Mapping[str, Any], key: str) -> bool:
 def _go(identity: Identity, plan: hunt.Plan, memory: Memory, builder: hunt.Builder) -> None:
     def hear(batch: Sequence[Trial], outcomes: Mapping[int, Outcome]) -> None:
         known = sum(trial.same_as is None for trial in memory.trials)
-        told.batch(batch, outcomes, identity.space.fixed, known, plan.trials)
+        told.batch(batch, outcomes, identity.space.fixed, known, min(plan.trials, identity.space.size or plan.trials))
 
     hunt.search(plan, memory, builder, hear)
 

@@ -53,7 +53,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Mark:
-    """A point: its middle, radius, group (colour and shape at once), and what it says when pointed at."""
+    """A point: its middle, radius, group (colour and shape at once), what it says when pointed at; *strong* is framed."""
 
     at: Spot
     radius: float
@@ -61,6 +61,7 @@ class Mark:
     title: str = ""
     link: str = ""
     strong: bool = False
+    hollow: bool = False
 
 
 Shape = Path | Words | Mark
@@ -146,7 +147,7 @@ def svg(picture: Picture, *, alone: bool) -> str:
 def style() -> str:
     """Return the rules that make a picture dark where the reader's system is."""
     fills = "".join(f".n-{look}{{fill:{colour}}}.s-{look}{{stroke:{colour}}}" for look, colour in DARK.items())
-    bright = "".join(f".f-{look}{{fill:{colour}}}" for look, colour in _BRIGHT.items())
+    bright = "".join(f".f-{look}{{fill:{colour}}}.e-{look}{{stroke:{colour}}}" for look, colour in _BRIGHT.items())
     return f"@media (prefers-color-scheme:dark){{{fills}{bright}}}"
 
 
@@ -169,8 +170,12 @@ def _svg(shape: Shape) -> str:
 
 def _svg_mark(mark: Mark) -> str:
     title = f"<title>{escape(mark.title)}</title>" if mark.title else ""
-    edge, opacity = ("ink", "1") if mark.strong else ("paper", ".75")
-    paint = f'class="s-{edge} f-{tint(mark)}" fill="{TINTS[tint(mark)]}" stroke="{LIGHT[edge]}" fill-opacity="{opacity}" stroke-width="1.2"'
+    colour = TINTS[tint(mark)]
+    if mark.hollow:
+        paint = f'class="n-paper e-{tint(mark)}" fill="{LIGHT["paper"]}" stroke="{colour}" stroke-width="1.6"'
+    else:
+        edge, opacity = ("ink", "1") if mark.strong else ("paper", ".75")
+        paint = f'class="s-{edge} f-{tint(mark)}" fill="{colour}" stroke="{LIGHT[edge]}" fill-opacity="{opacity}" stroke-width="1.2"'
     if mark.group % len(OUTLINES) == 0:
         body = f'<circle cx="{mark.at[0]:.1f}" cy="{mark.at[1]:.1f}" r="{mark.radius:.1f}" {paint}>{title}</circle>'
     else:
@@ -209,9 +214,10 @@ def _draw_words(canvas: Image.Image, words: Words, scale: int) -> None:
 
 def _draw_mark(canvas: Image.Image, mark: Mark, scale: int) -> None:
     corners = [(x * scale, y * scale) for x, y in outline(mark)]
-    edge = LIGHT["ink" if mark.strong else "paper"]
+    colour = TINTS[tint(mark)]
+    edge = colour if mark.hollow else LIGHT["ink" if mark.strong else "paper"]
     pen = ImageDraw.Draw(canvas, "RGBA")
-    pen.polygon(corners, f"{TINTS[tint(mark)]}{'ff' if mark.strong else 'c0'}")
+    pen.polygon(corners, LIGHT["paper"] if mark.hollow else f"{colour}{'ff' if mark.strong else 'c0'}")
     pen.line([*corners, *corners[:2]], edge, round(1.2 * scale), joint="curve")
 
 

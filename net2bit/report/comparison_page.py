@@ -13,8 +13,7 @@ import jinja2
 
 from net2bit.report import comparison_ink as ink
 from net2bit.report.comparison_plot import Plot, tick, value
-from net2bit.report.comparison_points import DONE, Metric, Row, Sweep
-from net2bit.report.comparison_table import typed
+from net2bit.report.comparison_points import DONE, Metric, Row, Sweep, ordered
 
 View = dict[str, Any]
 NONE: Final = "\N{EN DASH}"
@@ -91,9 +90,8 @@ def _differ(values: Iterable[object]) -> bool:
 
 def _values(sweep: Sweep, key: str) -> list[str]:
     """Return the values of a choice to filter by; none where they are too many for a list."""
-    texts = list(dict.fromkeys(row.choices.get(key, "") for row in sweep.rows))
-    order = dict(zip(texts, typed(texts), strict=True))
-    return sorted(texts, key=lambda text: order[text]) if len(texts) <= FEW else []
+    texts = ordered(row.choices.get(key, "") for row in sweep.rows)
+    return texts if len(texts) <= FEW else []
 
 
 def _head(metric: Metric) -> View:
@@ -170,12 +168,17 @@ def _rows(sweep: Sweep, choices: Sequence[str], shown: Sequence[Metric], best: s
 def _cells(sweep: Sweep, metric: Metric) -> list[View]:
     """Return a column: each figure as text with the digits that the column needs, as a number to sort by, and whether it is the best."""
     found = [value(row, metric) if name_in(row, metric) else None for row in sweep.rows]
-    known = [one for one in found if one is not None]
+    known = [one for one, row in zip(found, sweep.rows, strict=True) if one is not None and row.status == DONE]
     top = {1: max, -1: min}[metric.sign](known) if metric.sign and known else None
     texts = aligned(found)
     return [
-        {"text": text, "value": "" if one is None else repr(one), "top": one is not None and one == top, "main": metric.main}
-        for text, one in zip(texts, found, strict=True)
+        {
+            "text": text,
+            "value": "" if one is None else repr(one),
+            "top": one is not None and one == top and row.status == DONE,
+            "main": metric.main,
+        }
+        for text, one, row in zip(texts, found, sweep.rows, strict=True)
     ]
 
 

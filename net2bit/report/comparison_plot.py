@@ -10,7 +10,7 @@ from net2bit.report import comparison_front as fronts
 from net2bit.report.charts import LogScale, Scale, nice
 from net2bit.report.comparison_ink import Mark, Path, Picture, Shape, Spot, Words, length
 from net2bit.report.comparison_labels import labels
-from net2bit.report.comparison_points import Metric, Row, Sweep
+from net2bit.report.comparison_points import DONE, Metric, Row, Sweep, ordered
 
 WIDE, HIGH = 880, 520
 LEFT, RIGHT, TOP, BOTTOM = 74.0, 22.0, 62.0, 58.0
@@ -72,7 +72,7 @@ def _draw(sweep: Sweep, name: str, rows: Sequence[Row], metrics: tuple[Metric, M
     legend = list(_legend(key, groups, size, rows))
     low = max((words.at[1] for words in legend if isinstance(words, Words)), default=0.0)
     axes = _Axes(scale([value(row, x) for row in rows]), scale([value(row, y) for row in rows]), max(TOP, low + 36))
-    best = {row.number for row in fronts.best(rows, (x, y))}
+    best = {row.number for row in fronts.best([row for row in rows if row.status == DONE], (x, y))}
     marks = {row.number: _mark(row, metrics, axes, (key, groups), rows, strong=row.number in best) for row in rows}
     kept = sorted((row for row in rows if row.number in best), key=lambda row: (value(row, x), value(row, y), row.number))
     line = steps([marks[row.number].at for row in kept], down=x.sign > 0)
@@ -117,7 +117,7 @@ def grouping(sweep: Sweep) -> tuple[str, dict[str, int]]:
 
     Empty where no choice has a number of values that can be told apart.
     """
-    found = {key: dict.fromkeys(row.choices.get(key, "") for row in sweep.rows) for key in sweep.choices}
+    found = {key: ordered(row.choices.get(key, "") for row in sweep.rows) for key in sweep.choices}
     able = {key: values for key, values in found.items() if len(values) in GROUPS and not all(map(_number, values))}
     if not able:
         return "", {}
@@ -183,9 +183,10 @@ def _mark(
     key, groups = colours
     shown = value(row, size) if size is not None and size.name in row.metrics else None
     figures = [f"{metric.caption}: {tick(value(row, metric))}" for metric in metrics if metric is not None and metric.name in row.metrics]
-    title = "\n".join([row.label, *figures])
+    title = "\n".join([row.label if row.status == DONE else f"{row.label}, {row.status}", *figures])
     group = groups.get(row.choices.get(key, ""), 0)
-    return Mark(axes.at(value(row, x), value(row, y)), _radius(shown, size, rows), group, title, f"#p{row.number}", strong)
+    spot = axes.at(value(row, x), value(row, y))
+    return Mark(spot, _radius(shown, size, rows), group, title, f"#p{row.number}", strong, hollow=row.status != DONE)
 
 
 def steps(spots: Sequence[Spot], *, down: bool) -> list[Spot]:
@@ -251,5 +252,8 @@ def _notes(sweep: Sweep, rows: Sequence[Row], kept: Sequence[Row], metrics: Sequ
         yield f"Predicted, not measured: {', '.join(predicted)}."
     if missed:
         yield f"{missed} of the places on it without a label, for want of room: the table marks them all."
+    hollow = sum(row.status != DONE for row in rows)
+    if hollow:
+        yield f"Hollow: not finished, and not weighed ({hollow} of {len(rows)} points)."
     if len(rows) < len(sweep.rows):
         yield f"{len(sweep.rows) - len(rows)} of {len(sweep.rows)} points lack one of the figures and are not drawn."

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ FORM: Final = "net2bit.points/1"
 DONE: Final = "done"
 BETTER: Final = {"max": 1, "min": -1, "": 0}
 """What is better of a metric -> the sign that makes more of it better; 0 where neither is."""
+_NUMBERED: Final = re.compile(r"([^0-9]*)([0-9]+(?:\.[0-9]+)?)?")
 PER_CENT: Final = {"share": "%"}
 
 
@@ -60,7 +62,7 @@ class Row:
         metrics: Its figures; what is missing or no number is left out.
         words: Its overrides, ready for a shell.
         report: Path of its report from the project's root; empty where there is none.
-        page: Path of its report from the sweep's folder, with what its stages took; empty where there is none.
+        page: Path from the sweep's folder of its report, with what its stages took, or of its folder; empty where there is neither.
         files: Its artifacts.
     """
 
@@ -155,6 +157,17 @@ def _row(point: Mapping[str, Any]) -> Row:
         page=point["page"],
         files=tuple(point["files"]),
     )
+
+
+def ordered(texts: Iterable[str]) -> list[str]:
+    """Return each of *texts* once: by their numbers where all have one (`b512` before `b1024`), else as they come."""
+    found = list(dict.fromkeys(texts))
+    return sorted(found, key=_parts) if all(any(map(str.isdigit, text)) for text in found) else found
+
+
+def _parts(text: str) -> list[tuple[str, float]]:
+    """Return the letters and numbers of a text, to sort by."""
+    return [(letters, float(digits or 0)) for letters, digits in _NUMBERED.findall(text)]
 
 
 def known(figures: Iterable[tuple[str, float | None]]) -> dict[str, float]:

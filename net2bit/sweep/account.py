@@ -115,7 +115,8 @@ def choice(word: str) -> tuple[str, str]:
 def _point(folder: Path, result: PointResult, manifests: Mapping[str, Mapping[str, Any]], groups: dict[str, list[Any]]) -> dict[str, Any]:
     files = list(_files(result.plan, result.how, manifests)) if result.plan else []
     report = next((file["path"] for file in files if file["kind"] == paths.PAGE), "")
-    page = f"{POINTS}/{result.point.label}/{paths.PAGE}" if report else ""
+    inside = f"{POINTS}/{result.point.label}"
+    page = next((path for path in (f"{inside}/{paths.PAGE}" if report else inside, inside) if files and (folder / path).exists()), "")
     return {
         "number": result.point.number,
         "label": result.point.label,
@@ -125,7 +126,7 @@ def _point(folder: Path, result: PointResult, manifests: Mapping[str, Mapping[st
         "error": result.error or (str(result.point.refused) if result.point.refused else ""),
         "metrics": finite(result.metrics),
         "report": report,
-        "page": page if page and (folder / page).exists() else "",
+        "page": page,
         "files": files,
         "config": {group: _place(value, groups.setdefault(group, [])) for group, value in (result.point.config or {}).items()},
         "keys": {stage.name: manifests[stage.digest].get("key") for stage in result.plan.stages} if result.plan else {},

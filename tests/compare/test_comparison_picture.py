@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from points_sample import METRICS, point, sweep
 
+from net2bit.report import comparison
 from net2bit.report.charts import LogScale
 from net2bit.report.comparison_ink import LIGHT, TINTS, Mark, Path, Words, box, meet, png, room, svg
 from net2bit.report.comparison_plot import HIGH, TOP, WIDE, Plot, grouping, plots, scale, shorten, steps, tick, ticks
-from net2bit.report.comparison_points import parse
+from net2bit.report.comparison_points import ordered, parse
 
 NUMBERS = st.floats(-1e9, 1e9).filter(lambda value: value == 0 or abs(value) > 1e-9)
 
@@ -129,6 +130,34 @@ def test_points_are_grouped_by_the_choice_with_fewest_values() -> None:
     assert grouping(parse(sweep(*numbers))) == ("", {})
     many = [point(number, choices={"dpu": f"b{number}"}) for number in range(9)]
     assert grouping(parse(sweep(*many))) == ("", {})
+
+
+def test_points_that_were_not_finished_do_not_count() -> None:
+    """A pruned point is drawn hollow, is on no front, and has no best figure: it breaks a limit."""
+    best = {"fps": 1e6, "accuracy.int8.dice": 1.0, "resources.dsp": 1.0, "utilisation": 1.0}
+    pruned = point(0, status="pruned", error="resources.dsp is 1", metrics=best)
+    data = parse(sweep(pruned, point(1), point(2)))
+    plot = plots(data)[0]
+    assert [(mark.link, mark.strong) for mark in marks(plot) if mark.hollow] == [("#p0", False)]
+    assert "Hollow: not finished, and not weighed (1 of 3 points)." in plot.notes
+    found = dict(comparison.contents(data))
+    assert b'<b class="top">1.0' not in found["index.html"]
+    assert found["table.csv"].decode().splitlines()[1].count("true") == 0
+
+
+@pytest.mark.parametrize(
+    ("texts", "order"),
+    [
+        (("b1024", "b512", "b800", "b512"), ["b512", "b800", "b1024"]),
+        (("0.5", "0.25", "10"), ["0.25", "0.5", "10"]),
+        (("unet", "separable_unet"), ["unet", "separable_unet"]),
+        (("b512", "none", "b1"), ["b512", "none", "b1"]),
+        ((), []),
+    ],
+)
+def test_values_are_ordered_by_their_numbers(texts: tuple[str, ...], order: list[str]) -> None:
+    """Values with numbers stand in the order of these, others in that of the sweep."""
+    assert ordered(texts) == order
 
 
 def test_labels_say_what_differs() -> None:

@@ -1,6 +1,7 @@
 """Removing what nobody will come back for: work folders of killed builds, abandoned checkpoints, the oldest logs."""
 
 import os
+import random
 import shutil
 import tempfile
 import time
@@ -13,6 +14,8 @@ WORK: Final = Path("build", ".work")
 _ABANDONED: Final = 30 * 86400.0  # seconds after which a checkpoint that nobody came back for is removed
 _UNBORN: Final = 3600.0  # seconds after which a work folder that was never locked belongs to nobody
 _IDLE: Final = 86400.0  # seconds: far more than any process stands still between two looks at a lock
+_FORGOTTEN: Final = 90 * 86400.0  # seconds after which every host has asked for what others finished
+_LOOKS: Final = 4  # folders of the exchange that one build looks through: there may be many files, on a slow server
 _LOGS: Final = 500  # logs that are kept
 
 
@@ -28,6 +31,7 @@ def sweep(root: Path, state: Path) -> None:
         if dead:
             remove(work)
     leases(state / "locks", now)
+    told(state / "exchange", now)
     for scratch in (state / "scratch").glob("*"):
         if _age(scratch) > _ABANDONED:
             remove(scratch)
@@ -41,6 +45,15 @@ def leases(folder: Path, now: float) -> None:
         times = [_touched(path) for path in lease.glob("*")]
         if now - max([_touched(lease), *times]) > _IDLE:
             remove(lease)
+
+
+def told(exchange: Path, now: float) -> None:
+    """Remove what hosts told each other long ago, at *now* on the file system's clock; who never asked has to make it again."""
+    folders = sorted(exchange.glob("*"))
+    for folder in random.sample(folders, min(len(folders), _LOOKS)):  # noqa: S311 - nobody has to be surprised
+        for path in folder.glob("*"):
+            if now - _touched(path) > _FORGOTTEN:
+                path.unlink(missing_ok=True)
 
 
 def _touched(path: Path) -> float:

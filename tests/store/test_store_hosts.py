@@ -12,6 +12,7 @@ from store_project import Project, alive, first, second, wait_for
 
 from net2bit.graph import lease, mounts, owner
 from net2bit.graph.exchange import Exchange
+from net2bit.graph.sweep import told
 
 
 @pytest.fixture
@@ -96,6 +97,16 @@ def test_exchange_knows_other_code_of_one_key(hosts: Project, monkeypatch: pytes
     hosts.module("hidden", hidden)
     _on(monkeypatch, "gamma")
     assert hosts.reasons(first()) != []
+
+
+def test_exchange_forgets(hosts: Project) -> None:
+    """What was told three months ago is removed; who told it keeps it in records of its own."""
+    hosts.build(first(), second())
+    old = _exchanged(hosts)[0]
+    os.utime(old, (1, 1))
+    told(hosts.root / ".net2bit/exchange", time.time())
+    assert len(_exchanged(hosts)) == 1
+    assert hosts.how(first(), second()) == ["fresh", "fresh"]
 
 
 def test_unwritable_exchange_is_a_notice(hosts: Project, monkeypatch: pytest.MonkeyPatch) -> None:

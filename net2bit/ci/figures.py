@@ -29,6 +29,11 @@ class Change:
     after: float | None
 
     @property
+    def headline(self) -> bool:
+        """Whether people look at it first: no figure of a single class, none that only a stage reports."""
+        return self.metric.name in TABLE
+
+    @property
     def verdict(self) -> str:
         """`better`, `worse`, `same`, or `other` where no way is better or a side is missing."""
         if self.before == self.after:

@@ -14,6 +14,7 @@ LIMIT: Final = 1000 * 1024
 
 HOW: Final = {"ran": "ran", "restored": "from cache", "failed": "**failed**", "kept": "up to date", "missing": "not made"}
 MARKS: Final = {"better": "🟢", "worse": "🔴", "same": "", "other": "⚪"}
+_LEAST: Final = 0.0005  # a share that is shown as a number of percents
 _TAIL: Final = 40  # lines of the log shown for a build that failed
 
 
@@ -69,19 +70,35 @@ def _figures(metrics: Mapping[str, float], about: About) -> Iterator[str]:
     every = changes(about.base.metrics, metrics)
     if not about.base.metrics:
         yield f"No figures of {against} to compare with yet." if against else "Nothing to compare with."
-        yield from (
-            "",
-            *folded(f"{len(every)} figures", table(("", "now"), [(_title(one), _amount(one, one.after)) for one in every], (1,))),
-        )
+        yield from _told(_count(every, ""), every)
         return
-    other = [one for one in every if one.verdict != "same"]
     yield f"### Against {against} ({commit})" if commit else f"### Against {against}"
     yield ""
-    yield from table(("", "", against, "now", "change"), list(map(_row, other)), (2, 3, 4)) if other else ("No figure differs.",)
+    other = [one for one in every if one.verdict != "same"]
+    head = ("", "", against, "now", "change")
+    first, more = [one for one in other if one.headline], [one for one in other if not one.headline]
+    if first:
+        yield from table(head, list(map(_row, first)), (2, 3, 4))
+    if more:
+        yield from ("", *folded(_count(more, "differ", "more"), table(head, list(map(_row, more)), (2, 3, 4))))
+    if not other:
+        yield "No figure differs."
     same = [one for one in every if one.verdict == "same"]
     if same:
-        rows = [(_title(one), _amount(one, one.after)) for one in same]
-        yield from ("", *folded(f"{len(same)} figures are the same", table(("", "now"), rows, (1,))))
+        yield from _told(_count(same, "are the same"), same)
+
+
+def _told(title: str, rows: Sequence[Change]) -> Iterator[str]:
+    """Yield a folded list of figures."""
+    yield from ("", *folded(title, table(("", "now"), [(_title(one), _amount(one, one.after)) for one in rows], (1,))))
+
+
+def _count(rows: Sequence[Change], what: str, more: str = "") -> str:
+    """Return `3 more figures differ`, in one of its forms."""
+    if len(rows) == 1:
+        what = {"are the same": "is the same", "differ": "differs"}.get(what, what)
+    words = (str(len(rows)), more, "figure" if len(rows) == 1 else "figures", what)
+    return " ".join(word for word in words if word)
 
 
 def _row(one: Change) -> tuple[str, str, str, str, str]:
@@ -97,7 +114,7 @@ def _amount(one: Change, value: float | None) -> str:
         return ""
     if one.metric.unit == "share":
         return f"{value:.2%}"
-    number = f"{value:,.0f}" if value == int(value) else f"{value:,.5g}"
+    number = f"{value:,.0f}" if value.is_integer() else f"{value:,.5g}"
     return f"{number} {plain(one.metric.unit)}".strip()
 
 
@@ -106,7 +123,10 @@ def _difference(one: Change) -> str:
         return "new" if one.before is None else "gone"
     if one.metric.unit == "share":
         return f"{100 * (one.after - one.before):+.2f} points"
-    return f"{(one.after - one.before) / abs(one.before):+.1%}" if one.before else "from 0"
+    if not one.before:
+        return "from 0"
+    share = (one.after - one.before) / abs(one.before)
+    return f"{share:+.1%}" if abs(share) >= _LEAST else "under 0.1%"
 
 
 def _stages(run: Run) -> list[str]:

@@ -46,7 +46,16 @@ def test_differences_are_judged_by_direction() -> None:
     )
     assert "| gone |" in page
     assert "| new |" in page
-    assert "1 figures are the same" in page
+    assert "<summary>1 more figure differs</summary>" in page
+    assert "1 figure is the same" in page
+
+
+def test_small_and_strange_figures_are_shown() -> None:
+    """A difference that no percentage shows is named, and a figure that is no number does no harm."""
+    before, after = {"fps": 100.0, "latency": 1.0}, {"fps": 100.01, "latency": float("nan")}
+    page = summary(Run("mine", (), after), About([], against="main", base=Figures(before)))
+    assert "| under 0.1% |" in page
+    assert "nan ms" in page
 
 
 def test_shares_differ_by_points() -> None:

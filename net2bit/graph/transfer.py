@@ -66,7 +66,8 @@ def pull(store: Store, stage: Stage) -> str:
 def push(store: Store, stage: Stage) -> str:
     """Send what lies in place for *stage* to the shared cache, in the background; returns what comes of it.
 
-    A statement without signature is signed where there is a key: whoever has it speaks for this tree.
+    A statement without signature is signed where there is a key and the stage ran in this tree: nobody signs for what a stranger may have
+    made.
 
     Raises:
         ConfigError: NET2BIT_SIGNING_KEY is no key.
@@ -75,7 +76,8 @@ def push(store: Store, stage: Stage) -> str:
     if not store.check(stage).fresh:
         return STALE
     made = place.lying(stage, store.root)
-    found = _vouched(store, made)
+    ran = (store.manifest(stage) or {}).get("how") == "ran"
+    found = _vouched(store, made, ran=ran)
     if found is None:
         return UNKNOWN
     base, done = found
@@ -83,7 +85,7 @@ def push(store: Store, stage: Stage) -> str:
     return SENT
 
 
-def _vouched(store: Store, made: Sequence[Made]) -> tuple[str, Finished] | None:
+def _vouched(store: Store, made: Sequence[Made], *, ran: bool) -> tuple[str, Finished] | None:
     """Return the stage key and the statement about products, None where it is about something else."""
     path = place.statement_path(store.root / made[0].artifact.path)
     try:
@@ -94,6 +96,6 @@ def _vouched(store: Store, made: Sequence[Made]) -> tuple[str, Finished] | None:
     if [(one.kind, one.digest) for one in about.outputs] != [(one.artifact.kind, one.digest) for one in made]:
         return None
     signer = keys.signer()
-    if signer is not None and not envelope.is_signed(sealed):
+    if signer is not None and ran and not envelope.is_signed(sealed):
         sealed = envelope.seal(about.document, signer)
     return about.base, Finished(made, "restored", about.extra, dict(about.took), statement=sealed)

@@ -10,16 +10,19 @@ from typing import Any, Final
 from net2bit.provenance.errors import Untrusted
 
 _DIGITS: Final = 20  # a file's size has no more
+_VALUES: Final = 2_000_000  # each takes some 60 bytes of memory; a folder of 100,000 files takes half of them
 
 
 def loads(text: bytes, limit: int) -> dict[str, Any]:
     """Return the JSON object that *text* holds, at most *limit* bytes of UTF-8.
 
     Raises:
-        Untrusted: It is too large, no object, nested too deeply, or says one thing twice.
+        Untrusted: It is too large, holds too many values, is no object, nested too deeply, or says one thing twice.
     """
     if len(text) > limit:
         raise Untrusted(f"it is larger than {limit} bytes")
+    if sum(map(text.count, (b"[", b"{", b","))) > _VALUES:
+        raise Untrusted("it holds too many values")
     try:
         found = json.loads(text.decode(), object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant)
     except (ValueError, RecursionError) as fault:

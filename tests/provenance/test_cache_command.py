@@ -134,6 +134,22 @@ def test_pushed_and_pulled(project: Project, web: Nginx, tmp_path: Path) -> None
     assert other.run("cache", "pull", *remote).stdout.splitlines()[-1] == "3 up to date"
 
 
+def test_nobody_signs_for_what_he_did_not_make(project: Project, web: Nginx, tmp_path: Path) -> None:
+    """A result that came unsigned from the local cache is not signed by who sends it; what is made here afterwards still is sent."""
+    assert project.run().returncode == 0
+    other = _project(tmp_path / "other")
+    shared = {"NET2BIT_CACHE_DIR": str(project.folder / "cache"), VARIABLE: "ci.key", AUTH: SECRET}
+    other.run("cache", "keygen", "ci.key")
+    remote = [f"cache.remote.url={web.url}", "cache.remote.keys=[ci.key.pub]", "cache.remote.mode=readwrite"]
+    done = other.run(*remote, "verify.max_drop=0.7", **shared)
+    assert done.returncode == 0, done.stdout
+    assert (done.stdout + done.stderr).count("nobody has signed is not sent") == 1
+    assert len(web.names("ac")) == 1
+    done = other.run("cache", "push", *remote, "verify.max_drop=0.7", **shared)
+    assert len(web.names("ac")) == 1
+    assert "nobody has signed is not sent" in done.stderr
+
+
 def test_pull_runs_nothing(project: Project) -> None:
     """What no cache has stays unbuilt, and that is no fault."""
     done = project.run("cache", "pull", "third.txt")

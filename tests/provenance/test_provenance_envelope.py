@@ -67,7 +67,7 @@ def test_trust(mode: Mode, blob: bytes, keys: tuple[Any, ...], name: str | None)
         _changed(signatures=_signature("")),
         _changed(signatures=_signature("AAAA")),
         _changed(signatures=_signature("A" * 88, OWN.public.id)),
-        _changed(signatures=_signature(json.loads(SIGNED)["signatures"][0]["sig"]) * 17),
+        _changed(signatures=_signature(json.loads(SIGNED)["signatures"][0]["sig"]) * 5),
         _changed(signatures=[None]),
         _changed(signatures=json.loads(seal(document(), OTHER))["signatures"]),
         _changed(payloadType="application/json"),
@@ -151,6 +151,7 @@ def test_what_is_sealed_is_opened(text: str, whole: int, real: float) -> None:
         b'{"a": NaN}',
         b'{"a": -Infinity}',
         b'{"a": ' + b"0." + b"1" * 1_000_000 + b"}",
+        b'{"a": [' + b"[]," * 10_000_000 + b"[]]}",
     ],
 )
 def test_json_bombs_are_refused(text: bytes) -> None:

@@ -162,9 +162,11 @@ class Plain:
         self._say(f".  {name}: {reason}{about}")
 
     def hear(self, name: str, event: Mapping[str, Any]) -> None:
-        """Print waits only: progress would flood a log."""
+        """Print waits, and from which server something came: progress would flood a log."""
         if event.get("event") == "waiting":
             self._say(f"   {name}: {waiting(event)}")
+        elif event.get("event") == "restored" and "://" in event["from"]:
+            self._say(f"   {name}: restored from {event['from']}")
 
     def done(self, name: str, how: str, seconds: float) -> None:
         """Print how the stage ended and how long it took."""

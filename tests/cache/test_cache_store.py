@@ -1,11 +1,14 @@
 """Two machines and a server: what one has built, the other restores."""
 
+import io
 import threading
 from pathlib import Path
 
 import pytest
 from cache_project import Tree, open_settings, stage
 from cache_servers import SECRET, Nginx
+
+from net2bit.graph.display import Plain
 
 
 @pytest.fixture
@@ -197,3 +200,14 @@ def test_no_secret_anywhere(first: Tree, web: Nginx, tmp_path: Path) -> None:
     for folder in (first.root, tmp_path / "cache", web.files):
         assert not [path for path in folder.rglob("*") if path.is_file() and word in path.read_bytes()]
     assert word.decode() not in repr(first.store().remote.__dict__)  # type: ignore[union-attr]
+
+
+def test_a_log_says_where_from(first: Tree, second: Tree, web: Nginx) -> None:
+    """A plain log names the server that a result came from, without its user."""
+    first.build()
+    second.build()
+    out = io.StringIO()
+    display = Plain(out)
+    for event in second.events:
+        display.hear("net.bin", event)
+    assert out.getvalue() == f"   net.bin: restored from {web.url}\n"

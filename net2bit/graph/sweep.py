@@ -50,7 +50,7 @@ def leases(folder: Path, now: float) -> None:
 def told(exchange: Path, now: float) -> None:
     """Remove what hosts told each other long ago, at *now* on the file system's clock; who never asked has to make it again."""
     folders = sorted(exchange.glob("*"))
-    for folder in random.sample(folders, min(len(folders), _LOOKS)):  # noqa: S311 - nobody has to be surprised
+    for folder in random.sample(folders, min(len(folders), _LOOKS)):
         for path in folder.glob("*"):
             if now - _touched(path) > _FORGOTTEN:
                 path.unlink(missing_ok=True)

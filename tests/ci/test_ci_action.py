@@ -126,6 +126,7 @@ def test_configuration_that_does_not_hold_is_in_the_summary(github: GitHub) -> N
     job = github.run(github.clone(), Trigger(), {"words": "flow=hardware\ndpu.sise=b512"})
     assert not job.good
     assert "there is no key 'dpu.sise'" in job.printed
+    assert "there is no key 'dpu.sise'" in job.summary
     assert "Traceback" not in job.printed + job.summary
     assert not github.saved("results")
 

@@ -8,6 +8,9 @@ overrides=()
 for word in "${words[@]}"; do
     case $word in *=*) overrides+=("$word") ;; esac
 done
-KEYS=$(./doitw cache keys --hash --stage="${INPUT_STAGE:-}" "${overrides[@]}")
+if ! KEYS=$(./doitw cache keys --hash --stage="${INPUT_STAGE:-}" "${overrides[@]}" 2>"$state/build.log"); then
+    cat "$state/build.log" >&2 # a mistake in the words; the summary shows it, too
+    exit 1
+fi
 export KEYS
 ci names

@@ -4,5 +4,6 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
+rm -rf "$state/began" "$state/build.log" "$state/figures" # of an earlier run, where the machine keeps its folders
 ./doitw --version
 ci words

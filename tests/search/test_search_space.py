@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from net2bit.errors import ConfigError
-from net2bit.sweep.search.space import Choice, Real, Steps, Whole, read
+from net2bit.sweep.search.axes import Choice, Real, Steps, Whole
+from net2bit.sweep.search.space import read
 
 
 class Fixed:

@@ -17,6 +17,7 @@ from net2bit.sweep.arguments import experiments, own
 from net2bit.sweep.current import Sweep, current
 from net2bit.sweep.names import SWEEPS
 from net2bit.sweep.search import aims, builders, goals, hunt, space, told
+from net2bit.sweep.search.axes import Choice
 from net2bit.sweep.search.memory import Identity, Memory, Method, Outcome, Trial, opened
 from schemas.experiment import Experiment
 
@@ -99,7 +100,7 @@ def _check(found: space.Space, base: Mapping[str, Any], loader: ConfigLoader) ->
     """
     for axis in found.axes:
         options = loader.get_group_options(axis.key, ObjectType.CONFIG)
-        if options and isinstance(axis, space.Choice):
+        if options and isinstance(axis, Choice):
             _check_options(axis, options)
         elif not axis.key.startswith("+") and not _holds(base, axis.key):
             close = complaints.closest(axis.key, [key for key, _ in complaints.keys_of(Experiment)])
@@ -108,7 +109,7 @@ def _check(found: space.Space, base: Mapping[str, Any], loader: ConfigLoader) ->
             )
 
 
-def _check_options(axis: space.Choice, options: Sequence[str]) -> None:
+def _check_options(axis: Choice, options: Sequence[str]) -> None:
     bad = next((value for value in axis.values if value not in options), None)
     if bad is not None:
         close = near(bad, options)

@@ -1,14 +1,28 @@
-"""Why a job ended without a result, told to people."""
+"""Why a stage has failed on the cluster, told to people."""
 
 import signal
+from collections.abc import Mapping
 from typing import Final
 
-from net2bit.errors import Net2bitError, StageError, StoreError
+from net2bit import errors
+from net2bit.errors import Net2bitError, StageError, StoreError, ToolError
 from net2bit.graph.stage import Stage
 from net2bit.slurm.client import End, Job
 
 RETRIED: Final = frozenset({"BOOT_FAIL", "NODE_FAIL", "PREEMPTED"})
 """States in which a job ends through no fault of its own."""
+
+HOPELESS: Final = {
+    "AccountNotAllowed": "executor.account",
+    "BadConstraints": "executor.options",
+    "InvalidAccount": "executor.account",
+    "InvalidQOS": "executor.qos",
+    "PartitionConfig": "executor.partition, resources.stages",
+    "PartitionNodeLimit": "executor.partition, executor.options",
+    "PartitionTimeLimit": "executor.time, executor.partition",
+    "QOSNotAllowed": "executor.qos",
+}
+"""Reasons to wait that no waiting ends -> the keys that may be wrong."""
 
 _NO_FILES: Final = 53  # the signal under which Slurm files a job whose output cannot be opened
 _TAIL: Final = 8  # lines of the job's log that an error shows
@@ -35,6 +49,31 @@ def of(stage: Stage, number: str, job: Job | None, end: End | None, log: str | N
         )
     what, remedy = _cause(stage, state, end)
     return StageError(f"{stage.name} failed: {what}{_tail(log)}", where=place, remedy=remedy)
+
+
+def refused(stage: Stage, refusal: ToolError) -> Net2bitError:
+    """Return the error of a stage for which Slurm takes no job."""
+    return ToolError(
+        f"Slurm takes no job for {stage.name}: {refusal.what}",
+        where="executor=slurm",
+        remedy="`sinfo` shows partitions and limits, `scontrol show lic` licences; the keys are executor.* and resources.stages",
+    )
+
+
+def hopeless(stage: Stage, job: Job) -> Net2bitError:
+    """Return the error of a stage whose job waits for what never comes."""
+    return StageError(
+        f"{stage.name} would wait for ever: Slurm holds its job back ({job.reason})",
+        where=HOPELESS[job.reason],
+        remedy="ask for what the partition has: `scontrol show partition` shows its limits",
+    )
+
+
+def reported(parts: Mapping[str, str]) -> Net2bitError:
+    """Return the error that a node has written down."""
+    kind = getattr(errors, parts["type"], StageError)
+    found: Net2bitError = kind(parts["what"], where=parts["where"], remedy=parts["remedy"], suggestion=parts["suggestion"])
+    return found
 
 
 def _blind(state: str, end: End | None, log: str | None) -> bool:

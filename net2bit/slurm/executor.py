@@ -61,7 +61,7 @@ class Slurm:
         """
         signals.install()
         signals.check()
-        return Run(self._store, self._settings, self._cache, merged, watcher, self._notice, keep_going=keep_going).go()
+        return Run(self._store, self._settings, self._cache, merged, watcher, keep_going=keep_going).go(self._notice)
 
 
 def make(store: Store, settings: Mapping[str, Any], cache: Mapping[str, Any] | None = None) -> Slurm:

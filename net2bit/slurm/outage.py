@@ -25,7 +25,7 @@ class Outage:
     def failed(self, words: str) -> None:
         """Count a failure, which Slurm describes with *words*."""
         if not self._told:
-            self._notice(f"Slurm does not answer ({words}); it is asked again, jobs that run go on")
+            self._notice(f"waiting for Slurm ({words}); jobs that run go on")
         self._told = True
         self._until = time.monotonic() + self._pause
         self._pause = min(2 * self._pause, _LONGEST)

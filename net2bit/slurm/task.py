@@ -52,6 +52,11 @@ class Task:
         """Whether it has a job whose end is waited for."""
         return self.done is None and bool(self.number)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether its job says that it was told to stop."""
+        return self.attempt is not None and bool((self.attempt.result() or {}).get("stopped"))
+
     def leave(self) -> None:
         """Forget its job: there will be another."""
         if self.attempt is not None and self.own:

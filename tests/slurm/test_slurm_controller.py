@@ -18,14 +18,14 @@ def test_a_controller_that_stops_in_mid_build(cluster: Cluster, graph: Graph) ->
     def outage() -> None:
         cluster.stop_controller()
         graph.release()
-        wait_for(lambda: account.ends != [] and any("does not answer" in text for text in graph.notices))
+        wait_for(lambda: account.ends != [] and any("waiting for Slurm" in text for text in graph.notices))
         cluster.start_controller()
 
     graph.add("base", until="go").add("last", ["base"])
     watching = Doing("base", lambda: Thread(target=outage, daemon=True).start())
     account.ends = watching.ends
     assert graph.run(watching).how == {"base": "ran", "last": "ran"}
-    assert [text.partition(" (")[0] for text in graph.notices[1:]] == ["Slurm does not answer", "Slurm answers again"]
+    assert [text.partition(" (")[0] for text in graph.notices[1:]] == ["waiting for Slurm", "Slurm answers again"]
     assert graph.ran() == ["base", "last"]
 
 
@@ -39,7 +39,7 @@ def test_a_controller_that_is_away_at_first(cluster: Cluster, graph: Graph) -> N
 
     Thread(target=back, daemon=True).start()
     assert graph.add("base").run().how == {"base": "ran"}
-    assert graph.notices[0].startswith("Slurm does not answer (")
+    assert graph.notices[0].startswith("waiting for Slurm (")
     assert graph.ran() == ["base"]
 
 

@@ -9,6 +9,7 @@ from net2bit.errors import StoreError, ToolError
 from net2bit.slurm import client, ending
 from net2bit.slurm.client import End, Job, Unreachable
 from net2bit.slurm.outage import Outage
+from net2bit.slurm.submit import named
 
 NO_END = End(0, 0)
 
@@ -98,6 +99,14 @@ def test_a_job_within_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "1")
     kept = {name for name in client.environment() if name.startswith(("SLURM", "SBATCH"))}
     assert kept == {"SLURM_CONF", "SBATCH_ACCOUNT"}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"), [(["7"], "job 7"), (["9", "10", "11"], "jobs 9-11"), (["10", "9"], "jobs 9-10"), (["3", "7"], "jobs 3, 7")]
+)
+def test_jobs_are_named(numbers: list[str], text: str) -> None:
+    """Jobs are told in the order of their numbers, neighbours as a range."""
+    assert named(numbers) == text
 
 
 def test_an_outage_is_told_once() -> None:

@@ -3,11 +3,12 @@
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from net2bit.errors import ConfigError, PlanError, near
+from net2bit.errors import ConfigError, PlanError, StoreError, near
 from net2bit.graph import config, paths, registry, snapshot
 from net2bit.graph.explain import forecast
 from net2bit.graph.plan import Plan, plan
@@ -15,6 +16,7 @@ from net2bit.graph.store import Store
 from net2bit.sweep.compare import FILE
 from net2bit.sweep.metrics import metrics_of
 from net2bit.sweep.names import SWEEPS
+from net2bit.sweep.results import DONE
 from net2bit.sweep.view import POINTS
 
 Manifest = Mapping[str, Any]
@@ -123,8 +125,11 @@ class Sides:
         return Side(word, one.words, one.config, manifests, self._figures(one.config, one.keys))
 
     def _figures(self, found: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, float]:
-        """Return the figures of an earlier build, as far as its artifacts still lie in place."""
-        made = plan(found, registry.load(self.root), root=self.root)
+        """Return the figures of an earlier build, as far as its artifacts still lie in place, and are still declared."""
+        try:
+            made = plan(found, registry.load(self.root), root=self.root)
+        except PlanError:
+            return {}
         good = {stage.name for stage in made.stages if (self.store.manifest(stage) or {}).get("key") == keys.get(stage.name, "")}
         there = {
             stage.name for stage in made.stages if stage.name in good and all((self.root / out.path).exists() for out in stage.outputs)
@@ -133,27 +138,28 @@ class Sides:
 
     def _point(self, word: str, sweep: str, label: str) -> Side:
         """Return a point of a sweep, by its label or its number."""
-        found = json.loads((self.root / SWEEPS / sweep / FILE).read_text("utf-8"))
-        points = {point["label"]: point for point in found["points"]}
-        label = {str(point["number"]): name for name, point in points.items()}.get(label, label)
-        if label not in points:
-            remedy = f"it has: {_listed(list(points))}"
-            raise PlanError(f"sweep {sweep} has no point {label!r}", suggestion=_with(sweep, near(label, points)), remedy=remedy)
-        point = points[label]
-        if point["status"] != "done":
-            raise PlanError(
-                f"{word!r} is not built: it {_WAS[point['status']]}: {point['error'].partition(chr(10))[0]}", where=f"{SWEEPS}/{sweep}"
-            )
-        settled = {group: found["configs"][group][place] for group, place in point["config"].items()}
-        manifests = snapshot.manifests(self.store, {name: key for name, key in point["keys"].items() if key}, word)
-        return Side(word, tuple(point["words"]), settled, _by_op(manifests), point["metrics"])
+        path = self.root / SWEEPS / sweep / FILE
+        try:
+            found = json.loads(path.read_text("utf-8"))
+            point = _chosen({point["label"]: point for point in found["points"]}, sweep, label)
+            if point["status"] != DONE:
+                said = f"it {_WAS[point['status']]}: {point['error'].partition(chr(10))[0]}"
+                raise PlanError(f"{word!r} is not built: {said}", where=f"{SWEEPS}/{sweep}")
+            settled = {group: found["configs"][group][place] for group, place in point["config"].items()}
+            keys, words, figures = point["keys"], tuple(point["words"]), point["metrics"]
+        except (ValueError, KeyError, TypeError, AttributeError) as fault:
+            remedy = "run the sweep again"
+            raise StoreError(f"it is not what a sweep writes: {fault!r}", where=f"{SWEEPS}/{sweep}/{FILE}", remedy=remedy) from fault
+        manifests = snapshot.manifests(self.store, {name: key for name, key in keys.items() if key}, word)
+        return Side(word, words, settled, _by_op(manifests), figures)
 
     def _unknown(self, word: str, name: str, sweep: str) -> PlanError:
         known = list(self.names())
         said = f"there is no sweep {sweep!r}" if sweep else f"nothing that was built is called {word!r}"
         there = f"there are: {', '.join(self._summary())}" if known else "nothing is built yet"
         remedy = f"{there}; or give overrides, each side as one word: ./doitw compare dpu=b512 'dpu=b1152 model=unet'"
-        return PlanError(said, suggestion=near(name, known), remedy=remedy)
+        close = near(sweep, [found for found, _ in self._sweeps()]) if sweep else ""
+        return PlanError(said, suggestion=close + name.removeprefix(sweep) if close else near(name, known), remedy=remedy)
 
     def names(self) -> Iterator[str]:
         """Yield what can be compared by name: experiments that were built, presets, points of sweeps."""
@@ -164,14 +170,28 @@ class Sides:
     def _sweeps(self) -> Iterator[tuple[str, list[str]]]:
         """Yield each sweep with the labels of its points."""
         for path in sorted((self.root / SWEEPS).glob(f"*/{FILE}")):
-            yield path.parent.name, [point["label"] for point in json.loads(path.read_text("utf-8"))["points"]]
+            with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged one has nothing to offer
+                yield path.parent.name, [point["label"] for point in json.loads(path.read_text("utf-8"))["points"]]
 
     def _summary(self) -> Iterator[str]:
         yield from dict.fromkeys([*snapshot.names(self.root), *_presets(self.root), self.here])
-        yield from (f"{sweep}/0 to {sweep}/{len(labels) - 1}" for sweep, labels in self._sweeps())
+        yield from (f"{sweep}/0" + (f" to {sweep}/{len(labels) - 1}" if len(labels) > 1 else "") for sweep, labels in self._sweeps())
 
 
 _WAS: Final = {"failed": "failed", "refused": "was refused", "pruned": "was stopped by the search"}
+
+
+def _chosen(points: Mapping[str, Any], sweep: str, label: str) -> Any:
+    """Return the point that *label*, or a number, names.
+
+    Raises:
+        PlanError: There is none.
+    """
+    label = {str(point["number"]): name for name, point in points.items()}.get(label, label)
+    if label not in points:
+        remedy = f"it has: {_listed(list(points))}"
+        raise PlanError(f"sweep {sweep} has no point {label!r}", suggestion=_with(sweep, near(label, points)), remedy=remedy)
+    return points[label]
 
 
 def _plain(word: str) -> str:

@@ -74,6 +74,19 @@ def test_an_unknown_point_is_a_message(swept: Compared) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"points": [{}]}', '{"points": [{"label": "x", "number": 0, "status": "done"}]}'])
+def test_a_damaged_sweep_is_a_message(swept: Compared, text: str) -> None:
+    """A points.json that no sweep has written is named, with what to do; other names are looked up all the same."""
+    folder = swept.folder / "sweeps" / "damaged"
+    folder.mkdir(exist_ok=True)
+    (folder / "points.json").write_text(text)
+    done = swept.compare("damaged/0", "small/0")
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    assert "remedy" in done.stderr
+    assert "did you mean" in swept.compare("smal/0", "small/0").stderr
+
+
 def test_a_sweep_with_nothing_to_do_leaves_the_files(swept: Compared) -> None:
     """The same sweep again writes no file of the comparison."""
     words = [word.replace("0.25,0.5", "0.25") for word in WORDS[:2]] + ["sweep.name=again"]

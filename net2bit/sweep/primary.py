@@ -88,7 +88,12 @@ class Primary:
         """Return the error for *word*: in the words of a single build where it is the experiment's."""
         if own(word) or hydras(word):
             keys = [key for key, _ in complaints.keys_of(Settings)]
-            return complaints.of_override(word, fault, [*keys, *ALIASES.values()])
+            told = complaints.of_override(word, fault, [*keys, *ALIASES.values()])
+            if "Could not override" in str(fault):
+                told.remedy = f"to add a key of hydra's: +{word}" if hydras(word) else "docs/how-to/sweeps.md lists the keys of a sweep"
+            if told.suggestion == word:  # it is a key, but of another choice
+                told.suggestion, told.remedy = "", f"another choice of {key_of(word).partition('.')[0]} has it"
+            return told
         try:
             single = [one for one in experiments(so_far) if not several([one])[one]]
             with alone():
@@ -111,4 +116,6 @@ def settings(composed: DictConfig) -> dict[str, Any]:
     except OmegaConfBaseException as error:
         raise complaints.of_composition(error, {}) from error
     except ValidationError as error:
-        raise complaints.of_values(error, [key for key, _ in complaints.keys_of(Settings)]) from error
+        told = complaints.of_values(error, [key for key, _ in complaints.keys_of(Settings)])
+        told.remedy = "docs/how-to/sweeps.md lists the keys of a sweep"
+        raise told from error

@@ -11,6 +11,8 @@ MISTAKES = [
     (["sweep.workers=0"], "sweep.workers: input should be greater than or equal to 1"),
     (["launcher=bogus"], "choose one of: basic, joblib, merged"),
     (["executor=bogus"], "choose one of: local, slurm"),
+    (["executor.time=3h"], "another choice of executor has it"),
+    (["hydra.launcher.other=1"], "to add a key of hydra's: +hydra.launcher.other=1"),
     (["dpu=choice()"], "empty choice is not legal"),
     (["train.epochs=range(5,1)"], "the sweep has no points"),
     (["model.width=interval(0.1,1)"], "cannot be counted"),

@@ -1,12 +1,18 @@
 """Sweeps as a user runs them: real processes, real stages."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
 from sweep_project import HOME, WORDS, Project
+
+from net2bit.graph import null
+from net2bit.sweep.front import memo
 
 GRID = ("train.seed=1,2", "train.epochs=1,2")
 NAME = "train.seed-train.epochs"
@@ -67,6 +73,37 @@ def test_a_known_sweep_is_built_without_hydra(project: Project) -> None:
     assert "7 stages: 1 from cache, 6 up to date" in said
 
 
+def _touch(path: Path) -> None:
+    path.chmod(0o644)
+    os.utime(path)
+
+
+MOVES: Mapping[str, Callable[[Path], None]] = {
+    "a file of the configuration": lambda root: _touch(root / "experiments/board/kv260.yaml"),
+    "a file more in the configuration": lambda root: (root / "experiments/dpu/mine.yaml").write_text("defaults: [b512, _self_]\n") and None,
+    "a declaration": lambda root: _touch(root / "tasks/toolchains/cheap.py"),
+    "the code of a stage": lambda root: _touch(root / "cheap_code.py"),
+    "an artifact": lambda root: _touch(next(root.glob("build/own.txt/*/own.txt"))),
+    "a link of a point": lambda root: (root / "sweeps/train.seed/points/seed1/last.txt").unlink(),
+    "the comparison": lambda root: (root / "sweeps/train.seed/index.html").unlink(),
+    "the sweep's folder": lambda root: shutil.rmtree(root / "sweeps/train.seed"),
+}
+
+
+def test_whatever_moves_is_looked_at(project: Project) -> None:
+    """After a change to anything that decides a sweep, or to what it shows, the memory says nothing."""
+    words = memo((*WORDS, "train.seed=1,2"))
+    for what, move in MOVES.items():
+        project.sweep("train.seed=1,2")
+        assert null.recall(project.folder, words, project.environ) is not None, what
+        move(project.folder)
+        assert null.recall(project.folder, words, project.environ) is None, what
+    said = project.sweep("train.seed=1,2")
+    assert "2 points: 2 done; 5 stages: 5 up to date" in said
+    assert (project.folder / "sweeps/train.seed/index.html").exists()
+
+
+@pytest.mark.slow
 def test_an_edit_is_seen(project: Project) -> None:
     """A changed file of the configuration makes the sweep compose again: the points that it changes are built."""
     project.sweep("train.seed=1,2")
@@ -75,6 +112,7 @@ def test_an_edit_is_seen(project: Project) -> None:
     assert "5 stages: 2 ran, 3 up to date" in project.sweep("train.seed=1,2")
 
 
+@pytest.mark.slow
 def test_a_point_that_was_removed_comes_back(project: Project) -> None:
     """The folder is a view: what is missing there is shown again though nothing is built."""
     project.sweep("train.seed=1,2")
@@ -97,6 +135,7 @@ def test_a_failing_point_takes_no_other_down(project: Project) -> None:
     assert "10 stages: 3 ran, 7 up to date" in project.sweep("train.seed=1,2,3", "train.epochs=1,2")
 
 
+@pytest.mark.slow
 def test_a_sweep_can_stop_at_the_first_failure(project: Project) -> None:
     """With sweep.keep_going=false nothing is started after a failure."""
     project.write("fail/shared", "")
@@ -132,12 +171,14 @@ def test_no_words_make_one_point(project: Project) -> None:
     assert project.points("default") == ["default"]
 
 
+@pytest.mark.slow
 def test_batches_share_what_they_build(project: Project) -> None:
     """With batches of one point, later ones find the stages of earlier ones."""
     said = project.sweep("train.seed=1,2,3", "hydra.sweeper.max_batch_size=1")
     assert "3 points: 3 done; 7 stages: 7 ran" in said
 
 
+@pytest.mark.slow
 def test_metrics_reach_hydra(project: Project) -> None:
     """A metric that no point has is told for each, with those that there are."""
     said = project.sweep("train.seed=1,2", "sweep.returns=nothing", "hydra/sweeper=basic", status=2)
@@ -173,6 +214,7 @@ class Notes(Callback):
 '''
 
 
+@pytest.mark.slow
 def test_callbacks_of_hydra_are_called(project: Project) -> None:
     """A user's callback sees every point, as hydra composes it, and what came of it."""
     project.write("my_callbacks.py", CALLBACK)
@@ -182,6 +224,7 @@ def test_callbacks_of_hydra_are_called(project: Project) -> None:
     assert told == ["begin", "start 0 4", "start 1 5", "end 0 COMPLETED 4.0", "end 1 COMPLETED 5.0", "end"]
 
 
+@pytest.mark.slow
 def test_sweepers_of_hydra_end_in_a_table(project: Project) -> None:
     """Hydra's basic sweeper stops at a failure; what the points came to is shown all the same."""
     project.write("fail/own2", "")

@@ -9,7 +9,7 @@ from hydra.plugins.launcher import Launcher
 from net2bit.errors import ConfigError, StageError
 from net2bit.sweep.search.builders import Apart
 from net2bit.sweep.search.hunt import Result
-from net2bit.sweep.search.memory import Trial
+from net2bit.sweep.search.trials import Trial
 
 
 class Recorder(Launcher):

@@ -6,8 +6,9 @@ from pathlib import Path
 from net2bit.sweep.search import hunt
 from net2bit.sweep.search.goals import Goal, Limit
 from net2bit.sweep.search.hunt import Plan, Result
-from net2bit.sweep.search.memory import Identity, Memory, Method, Outcome, Trial, opened
+from net2bit.sweep.search.memory import Memory, opened
 from net2bit.sweep.search.space import read
+from net2bit.sweep.search.trials import Identity, Method, Outcome, Trial
 
 GOALS = (Goal("fps", "max"), Goal("resources.dsp", "min"))
 LIMITS = (Limit("resources.dsp", "<=", 4), Limit("accuracy.drop", "<", 0.5))

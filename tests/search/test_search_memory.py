@@ -11,8 +11,9 @@ import pytest
 from net2bit.errors import ConfigError, StoreError
 from net2bit.sweep.results import DONE, PRUNED
 from net2bit.sweep.search.goals import Goal, front
-from net2bit.sweep.search.memory import FILE, Identity, Memory, Method, Outcome, Trial, opened
+from net2bit.sweep.search.memory import FILE, Memory, opened
 from net2bit.sweep.search.space import read
+from net2bit.sweep.search.trials import Identity, Method, Outcome, Trial
 
 GOALS = (Goal("a", "min"), Goal("b", "max"))
 PLANE = Identity(read(["x=interval(0,1)", "y=range(0,40)"], {}), GOALS, (), Method("tpe", 1, 5))
@@ -98,6 +99,16 @@ def test_no_point_comes_twice_and_a_small_space_ends(tmp_path: Path) -> None:
     twins = [trial for trial in trials if trial.same_as is not None]
     assert all((twin.status, twin.metrics) == (first[twin.overrides].status, first[twin.overrides].metrics) for twin in twins)
     assert all(twin.same_as == first[twin.overrides].number for twin in twins)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_the_last_points_of_a_space_are_found(tmp_path: Path, sampler: str) -> None:
+    """A sampler that keeps to what it likes does not keep a search from trying every point of a small space."""
+    identity = Identity(read(["x=range(0,6)", "y=range(0,4)"], {}), GOALS, (), Method(sampler, 1, 5))
+    run(tmp_path, identity, 24, size=8)
+    with opened(tmp_path, identity) as memory:
+        assert len({trial.overrides for trial in memory.trials}) == 24
 
 
 @pytest.mark.slow

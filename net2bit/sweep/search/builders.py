@@ -13,7 +13,7 @@ from net2bit.sweep.current import Sweep
 from net2bit.sweep.points import Point
 from net2bit.sweep.results import DONE, FAILED, PRUNED, REFUSED
 from net2bit.sweep.search.hunt import Result
-from net2bit.sweep.search.memory import Trial
+from net2bit.sweep.search.trials import Trial
 
 
 class Together:

@@ -6,7 +6,8 @@ from typing import Final, Protocol
 
 from net2bit.sweep.results import DONE, FAILED, PRUNED, REFUSED
 from net2bit.sweep.search.goals import Goal, Limit, front
-from net2bit.sweep.search.memory import Memory, Outcome, Trial
+from net2bit.sweep.search.memory import Memory
+from net2bit.sweep.search.trials import Outcome, Trial
 
 _REFUSED: Final = {"the experiment": 1.0}
 

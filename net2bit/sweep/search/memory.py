@@ -8,7 +8,8 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -18,77 +19,12 @@ from filelock import FileLock, Timeout
 from net2bit.errors import ConfigError, StoreError
 from net2bit.job import canonical
 from net2bit.sweep.results import DONE, FAILED
-from net2bit.sweep.search.goals import Goal
-from net2bit.sweep.search.space import Space
+from net2bit.sweep.search.trials import Identity, Outcome, Trial
 
-FORMAT: Final = "net2bit.search/1"
 FILE: Final = "search.db"
-_TIRED: Final = 200  # known points in a row after which the sampler is taken to have no others to offer
+_DULL: Final = 20  # known points in a row after which chance draws instead of the sampler
+_TIRED: Final = 500  # known points in a row after which the search ends
 _STUDY: Final = "search"
-
-
-@dataclass(frozen=True)
-class Method:
-    """How points are chosen (see `schemas.search`)."""
-
-    sampler: str
-    seed: int
-    startup: int
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What makes a search this one and no other: trials of another say nothing about it."""
-
-    space: Space
-    goals: tuple[Goal, ...]
-    limits: tuple[str, ...]
-    method: Method
-
-    def describe(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        goals = [str(goal) for goal in self.goals]
-        return {"format": FORMAT, **self.space.describe(), "goals": goals, "limits": list(self.limits), **asdict(self.method)}
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A point that was chosen.
-
-    Attributes:
-        number: Its place in the search, from 0.
-        overrides: The point, as overrides of the experiment.
-        batch: The batch that it was chosen in, from 0.
-        status: `done`, `pruned`, `refused`, `failed`; empty while it is not known.
-        metrics: All that is known of the point, by name.
-        reason: Why it is not done; empty where it is.
-        same_as: The number of the trial that was the same point; None where it is a new one.
-    """
-
-    number: int
-    overrides: tuple[str, ...]
-    batch: int
-    status: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    reason: str = ""
-    same_as: int | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a point.
-
-    Attributes:
-        status: `done`, `pruned`, `refused` or `failed`.
-        metrics: What is known of it, by name.
-        reason: Why it is not done; empty where it is.
-        excess: Limit -> how far it is beyond, as a share of the bound, 0 where it holds; what the sampler learns of a pruned point.
-    """
-
-    status: str
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    reason: str = ""
-    excess: Mapping[str, float] = field(default_factory=dict)
 
 
 class _Connection(sqlite3.Connection):
@@ -169,17 +105,21 @@ class Memory:
         """Choose points until batch *number* has its size, or there are enough, or no others are found."""
         batch = sorted((trial for trial in known.values() if not trial.status), key=lambda trial: trial.number)
         space = self._identity.space.size
-        idle = 0
+        idle = self._idle()
         while len(batch) < size and len(known) < min(trials, space or trials) and idle < _TIRED:
-            trial = self._ask(number, known)
+            trial = self._ask(number, known, dull=idle >= _DULL)
             known.setdefault(trial.overrides, trial)
             batch += [trial] if trial.same_as is None else []
             idle = 0 if trial.same_as is None else idle + 1
         return batch
 
-    def _ask(self, batch: int, known: Mapping[tuple[str, ...], Trial]) -> Trial:
-        """Choose a point; one that is known is answered at once, unless it is being built."""
-        live = self._begun()
+    def _idle(self) -> int:
+        """Return how many known points came last, one after the other."""
+        return sum(1 for _ in takewhile(lambda trial: trial.same_as is not None, reversed(self.trials)))
+
+    def _ask(self, batch: int, known: Mapping[tuple[str, ...], Trial], *, dull: bool) -> Trial:
+        """Choose a point, by chance where the sampler is *dull*; one that is known is answered at once, unless it is being built."""
+        live = self._begun(dull=dull)
         overrides = self._identity.space.draw(live)
         twin = known.get(overrides)
         live.set_user_attr("batch", batch)
@@ -191,22 +131,22 @@ class Memory:
             self._answer_twins()
         return trial
 
-    def _begun(self) -> optuna.Trial:
+    def _begun(self, *, dull: bool = False) -> optuna.Trial:
         """Return a new trial to draw values for; one that a killed search had not drawn to its end is dropped."""
         frozen = self._study.get_trials(deepcopy=False)
         drawn = sum("overrides" in trial.user_attrs for trial in frozen)
         for trial in frozen:
             if not trial.state.is_finished() and "overrides" not in trial.user_attrs:
                 self._study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-        self._study.sampler = self._sampler(drawn)
+        self._study.sampler = self._sampler(drawn, "random" if dull else self._identity.method.sampler)
         return self._study.ask()
 
-    def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
+    def _sampler(self, number: int, name: str) -> optuna.samplers.BaseSampler:
         method, samplers = self._identity.method, optuna.samplers
         seed = int.from_bytes(hashlib.sha256(f"{method.seed}/{number}".encode()).digest()[:4])
-        if method.sampler == "tpe":
+        if name == "tpe":
             return samplers.TPESampler(n_startup_trials=method.startup, multivariate=True, seed=seed)
-        if method.sampler == "nsga2":
+        if name == "nsga2":
             return samplers.NSGAIISampler(population_size=method.startup, seed=seed)
         return samplers.RandomSampler(seed=seed)
 

@@ -18,7 +18,8 @@ from net2bit.sweep.current import Sweep, current
 from net2bit.sweep.names import SWEEPS
 from net2bit.sweep.search import aims, builders, goals, hunt, space, told
 from net2bit.sweep.search.axes import Choice
-from net2bit.sweep.search.memory import Identity, Memory, Method, Outcome, Trial, opened
+from net2bit.sweep.search.memory import Memory, opened
+from net2bit.sweep.search.trials import Identity, Method, Outcome, Trial
 from schemas.experiment import Experiment
 
 _SETTINGS: Final = "search"

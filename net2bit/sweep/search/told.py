@@ -11,7 +11,7 @@ from net2bit.graph.place import write_whole
 from net2bit.sweep.metrics import describe
 from net2bit.sweep.results import DONE
 from net2bit.sweep.search.goals import Goal
-from net2bit.sweep.search.memory import Outcome, Trial
+from net2bit.sweep.search.trials import Outcome, Trial
 
 FILE: Final = "search.json"
 _ORDER: Final = ("done", "pruned", "refused", "failed")

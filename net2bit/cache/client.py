@@ -4,44 +4,27 @@ No fault of the cache is one of the build. A server that cannot be reached, is s
 of the build, after one notice; an entry that is damaged or that nobody trusted has signed is made anew, after one notice for all of them.
 """
 
-import hashlib
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from net2bit.cache import entry, wire
-from net2bit.cache.blobs import Blob, Seal, Spoiled, download, keep, recall, small
+from net2bit.cache.blobs import Spoiled
+from net2bit.cache.fetch import Fetch, Fetched, Wanted
 from net2bit.cache.places import reach
 from net2bit.cache.sender import Parcel, Sender
 from net2bit.cache.settings import RemoteSettings
 from net2bit.cache.transport import Missing, Refused, Transport, Unavailable
-from net2bit.cache.work import Meter, again, attend, spread
+from net2bit.cache.work import Meter, attend
 from net2bit.job import Event
-from net2bit.provenance.envelope import LIMIT, Untrusted, unseal
+from net2bit.provenance.envelope import Untrusted
 from net2bit.provenance.keys import VARIABLE
-from net2bit.provenance.statement import Statement
 from net2bit.provenance.trust import decide
 
 _BAD: Final = 3  # damaged entries after which a server is left out: each costs the time of its transfer
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A result that lies in the folder for arrivals, every content under its digest (and `.x` where it is executable).
-
-    Attributes:
-        statement: What is said about it, by somebody who is trusted to.
-        sealed: The same, as it came.
-        seals: Seal of a file that was hashed as it came -> its digest.
-    """
-
-    statement: Statement
-    sealed: bytes
-    seals: Mapping[Seal, str]
 
 
 class RemoteCache:
@@ -60,6 +43,7 @@ class RemoteCache:
         self.trust = decide(settings.url, settings.trust, settings.keys, reads=settings.reads)
         self._tell = notice
         self._lock = threading.Lock()
+        self._door = threading.Lock()  # held while it is reached, which may hang
         self._off = False
         self._bad: set[str] = set()
         self._damaged = 0
@@ -71,8 +55,8 @@ class RemoteCache:
         return reach(self.settings)
 
     def _reach(self) -> Transport:
-        """Return the transport; made by one thread, in a thread that may hang."""
-        with self._lock:
+        """Return the transport; made by one thread, which nobody waits for."""
+        with self._door:
             return self._transport
 
     @cached_property
@@ -106,15 +90,12 @@ class RemoteCache:
         def beat() -> None:
             self._poll()
             if meter.total:
-                watch(
-                    {"event": "progress", "done": min(meter.got, meter.total), "total": meter.total, "text": f"from {self.settings.shown}"}
-                )
+                done = min(meter.got, meter.total)
+                watch({"event": "progress", "done": done, "total": meter.total, "text": f"from {self.settings.shown}"})
 
-        def take() -> Fetched | None:
-            return self._take(base, kinds, into, holds, have, meter)
-
+        job = Fetch(self._reach, self.settings, self.trust, Wanted(base, kinds, into, holds, have), meter)
         try:
-            return attend(take, meter, self.settings.timeout, beat)
+            found = attend(job.run, meter, self.settings.timeout, beat)
         except Missing:
             return None
         except (Untrusted, Spoiled, wire.Malformed) as fault:
@@ -123,58 +104,11 @@ class RemoteCache:
             self.leave(str(fault))
         except OSError as fault:
             self.leave(f"what comes from it cannot be kept here: {fault.strerror or fault}")
+        else:
+            if found is not None and self.trust.mode == "prefer" and not found.statement.signer:
+                self._tell_unsigned()
+            return found
         return None
-
-    def _take(
-        self,
-        base: str,
-        kinds: Sequence[tuple[str, bool]],
-        into: Path,
-        holds: Callable[[str], bool],
-        have: Callable[[str, bool], bool],
-        meter: Meter,
-    ) -> Fetched | None:
-        files = wire.decode(self._small(entry.address(base), wire.LIMIT, meter))
-        sealed = self._statement(files, meter)
-        statement = unseal(sealed, self.trust)
-        if self.trust.mode == "prefer" and not statement.signer:
-            self._tell_unsigned()
-        entry.check(statement, base, kinds, self.settings.max_entry)
-        if statement.extra and not holds(statement.extra):
-            return None
-        meter.total = sum(one.size for one in statement.outputs)
-        wanted = [blob for blob in entry.blobs(statement.outputs) if not have(blob.digest, blob.executable)]
-        seals = self._bring(wanted, {one.digest: one.contents for one in files}, into, meter)
-        return Fetched(statement, sealed, seals)
-
-    def _statement(self, files: Sequence[wire.OutputFile], meter: Meter) -> bytes:
-        found = entry.pointer(files)
-        sealed = found.contents if found.contents is not None else self._small(f"cas/{found.digest}", LIMIT, meter)
-        if hashlib.sha256(sealed).hexdigest() != found.digest:
-            raise Spoiled("its statement has another digest")
-        return sealed
-
-    def _small(self, name: str, limit: int, meter: Meter) -> bytes:
-        return again(lambda: small(self._reach(), name, limit, meter), meter, self.settings.retries)
-
-    def _bring(self, wanted: Sequence[Blob], contents: Mapping[str, bytes | None], into: Path, meter: Meter) -> dict[Seal, str]:
-        into.mkdir(parents=True, exist_ok=True)
-        seals: dict[Seal, str] = {}
-
-        def bring(blob: Blob) -> None:
-            content = contents.get(blob.digest)
-            if content is not None:
-                seal = keep(into, blob, content)
-            else:
-                seal = recall(into, blob) or download(self._reach(), blob, into, meter, self.settings.retries)
-            seals[seal] = blob.digest
-
-        near = [blob for blob in wanted if contents.get(blob.digest) is not None]
-        for blob in near:
-            bring(blob)
-            meter.add(0)
-        spread(partial(bring, blob) for blob in wanted if contents.get(blob.digest) is None)
-        return seals
 
     def reachable(self) -> str:
         """Return why the place cannot be used, an empty text where it can. It is asked, whatever happened before."""

@@ -27,7 +27,7 @@ from net2bit.graph.fingerprint import listing, sha256
 from net2bit.graph.place import Made, text_digest, write_whole
 
 if TYPE_CHECKING:
-    from net2bit.cache.client import Fetched
+    from net2bit.cache.fetch import Fetched
     from net2bit.provenance.statement import OutputFact
 
 FORMAT: Final = 1

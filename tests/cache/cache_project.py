@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from net2bit.cache.client import Fetched, RemoteCache
+from net2bit.cache.client import RemoteCache
+from net2bit.cache.fetch import Fetched
 from net2bit.cache.settings import RemoteSettings
 from net2bit.graph.build import Built
 from net2bit.graph.cache import CacheSettings

@@ -4,6 +4,7 @@ import getpass
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -152,6 +153,22 @@ def test_wrong_credentials(place: Place, tmp_path: Path, monkeypatch: pytest.Mon
     assert len(tree.notices) == 1
     assert not {"another", "wrong", "secret"} & set(tree.notices[0].split())
     assert re.search(place.why, tree.notices[0]), tree.notices
+
+
+@pytest.mark.parametrize("scheme", ["http", "ssh", "s3", "webdav"])
+def test_a_silent_server(scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of any kind that takes the connection and says nothing holds up no build, neither by reading nor by writing."""
+    pytest.importorskip({"http": "urllib3", "ssh": "sshfs", "s3": "s3fs", "webdav": "webdav4"}[scheme])
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        host = f"127.0.0.1:{door.getsockname()[1]}"
+        for name, value in {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_ENDPOINT_URL": f"http://{host}"}.items():
+            monkeypatch.setenv(name, value)
+        url = "s3://bucket" if scheme == "s3" else f"{scheme}://{host}/x"
+        for mode in ("read", "write"):
+            tree = Tree(tmp_path / mode, open_settings(url, mode=mode, timeout=1.0, retries=0))
+            assert tree.build().how == "ran"
+            assert len(tree.notices) == 1
+            assert "is left out of this build" in tree.notices[0]
 
 
 def test_a_read_only_folder(tmp_path: Path) -> None:

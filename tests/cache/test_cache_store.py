@@ -3,6 +3,7 @@
 import io
 import threading
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from cache_project import Tree, open_settings, stage
@@ -167,7 +168,7 @@ def test_two_builds_fetch_at_once(first: Tree, web: Nginx, tmp_path: Path) -> No
     for thread in threads:
         thread.join()
     assert [tree.content() == first.content() for tree in trees] == [True] * 4
-    assert all(tree.events[-1]["event"] == "restored" for tree in trees)
+    assert [(tree.notices, tree.events[-1]) for tree in trees] == [([], {"event": "restored", "from": ANY})] * 4
 
 
 @pytest.mark.usefixtures("writer")

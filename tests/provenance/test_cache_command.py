@@ -6,6 +6,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cache_servers import SECRET, Nginx, nginx
@@ -54,27 +55,33 @@ def test_keys_before_and_after_a_build(project: Project) -> None:
     assert after[2][1] == with_manifest["key"]
 
 
+def _named(project: Project, *words: str, **environ: str) -> dict[str, Any]:
+    done = project.run("cache", "keys", "--json", *words, **environ)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 def test_keys_are_those_of_every_machine(project: Project, tmp_path: Path) -> None:
     """Another path, other times, another cache and user: the same keys and the same hash; another seed: others."""
     other = _project(tmp_path / "elsewhere" / "deeper")
     for path in other.folder.rglob("*"):
         if path.is_file():
             path.touch()
-    assert _rows(project) == _rows(other)
-    assert _rows(project, "--hash") == _rows(other, "--hash", "third.txt")
-    mine = other.run("cache", "keys", "--hash", HOME=str(tmp_path), USER="somebody", LANG="de_DE.UTF-8", TZ="Asia/Tokyo").stdout
-    assert [mine.split()] == _rows(project, "--hash")
-    assert _rows(project, "dataset.synth.seed=8", "--hash") != _rows(project, "--hash")
-    assert str(tmp_path) not in project.run("cache", "keys").stdout
+    mine = _named(project)
+    assert mine == _named(other, HOME=str(tmp_path), USER="somebody", LANG="de_DE.UTF-8", TZ="Asia/Tokyo", PYTHONHASHSEED="7")
+    assert str(tmp_path) not in json.dumps(mine)
+    seeded = _named(project, "dataset.synth.seed=8")
+    assert seeded["hash"] != mine["hash"]
+    assert all(now["deep"] != then["deep"] for now, then in zip(seeded["stages"], mine["stages"], strict=True))
 
 
 def test_keys_of_a_flow_and_of_a_word(project: Project) -> None:
-    """--stage takes a word of the plan or the name of a flow, before or behind the verb."""
+    """--stage takes a word of the plan or the name of a flow, before or behind the verb; --hash prints the one hash alone."""
     assert [row[2] for row in _rows(project, "--stage", "second")] == ["first.txt", "second.txt"]
-    assert _rows(project, "--stage", "chain") == _rows(project)
-    found = json.loads(project.run("cache", "keys", "--json", "--stage=chain").stdout)
-    assert [found["hash"]] == _rows(project, "--hash")[0]
-    assert found["stages"][0]["deep"] == _rows(project)[0][0]
+    found = _named(project, "--stage=chain")
+    assert [one["stage"] for one in found["stages"]] == ["first.txt", "second.txt", "third.txt"]
+    assert _rows(project, "third.txt", "--hash") == [[found["hash"]]]
     done = project.run("cache", "keys", "--stage", "chian")
     assert done.returncode == 3
     assert "did you mean: chain" in done.stderr

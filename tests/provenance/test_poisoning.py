@@ -133,8 +133,23 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_trusted_writer_gone_wrong(attacked: Scene, lie: str) -> None:
+def test_trusted_writer_gone_wrong_brings_nothing(attacked: Scene, lie: str, tmp_path: Path) -> None:
     """Also what a trusted key has signed leads nowhere outside its tree, is no larger than allowed, and is what it says."""
+    attacked.forge(LIES[lie], signed=True)
+    notices: list[str] = []
+    given: dict[str, Any] = {"mode": "read", "trust": "required", "keys": [attacked.key.line], "retries": 0, "max_entry": 10**9}
+    remote = client(attacked.server.url, notices, **given)
+    assert fetch(remote, attacked.bases["first"], tmp_path / "arrivals") is None
+    remote.close()
+    assert len(notices) == 1
+    assert "is refused and made here" in notices[0]
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lie", LIES)
+def test_trusted_writer_gone_wrong(attacked: Scene, lie: str) -> None:
+    """The same in whole builds: each makes the right thing, and goes on."""
     attacked.forge(LIES[lie], signed=True)
     _refused(attacked, attacked.victim("required", max_entry=10**9))
     assert not list(attacked.victims.rglob("*evil*"))

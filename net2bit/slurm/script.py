@@ -42,10 +42,11 @@ def script(stage: Stage, root: Path, settings: Settings, *, shared: bool) -> str
     )
 
 
-def words(stage: Stage, folder: Path, settings: Settings, after: Sequence[str] = (), behind: str = "") -> list[str]:
+def words(name: str, stage: Stage, folder: Path, settings: Settings, after: Sequence[str] = (), behind: str = "") -> list[str]:
     """Return the words for sbatch.
 
     Args:
+        name: What people see in the queue.
         stage: What the job builds.
         folder: The job's own folder.
         settings: What is asked for.
@@ -53,6 +54,7 @@ def words(stage: Stage, folder: Path, settings: Settings, after: Sequence[str] =
         behind: A job that must have ended in any way first.
     """
     return [
+        f"--job-name={name}",
         *_place(stage, folder, settings),
         *_wishes(stage, settings),
         *_dependencies(after, behind),
@@ -62,7 +64,6 @@ def words(stage: Stage, folder: Path, settings: Settings, after: Sequence[str] =
 
 
 def _place(stage: Stage, folder: Path, settings: Settings) -> Iterator[str]:
-    yield f"--job-name={stage.name}"
     yield f"--chdir={folder}"
     yield f"--output={_literal(folder / attempt.LOG)}"
     yield "--open-mode=append"

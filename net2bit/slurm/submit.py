@@ -99,7 +99,7 @@ class Submit:
         made.write(attempt.OWNER, self._desk.name)
         after = [need.number for need in self._tasks.needs(task) if need.live]
         try:
-            task.number = client.submit(script.words(stage, made.folder, self._settings, after, self._before()))
+            task.number = client.submit(script.words(task.node.name, stage, made.folder, self._settings, after, self._before()))
         except ToolError as refusal:
             if not (after and "dependency" in refusal.what.lower()):  # else a job it waits for is gone: the next round knows more
                 self._tasks.fail(task, ending.refused(stage, refusal))

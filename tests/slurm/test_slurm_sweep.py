@@ -41,6 +41,16 @@ def test_a_sweep_on_another_host(cluster: Cluster, project: Project) -> None:
     assert cluster.jobs("all") == before
 
 
+def test_a_cluster_of_ones_own(cluster: Cluster, project: Project) -> None:
+    """A file of the group that builds on `slurm` sets what a site needs: its lines run in every job, its wishes reach sbatch."""
+    own = "defaults: [slurm]\nname: ours\npoll: 0.2\nsetup: ['export SAID=yes']\nstages:\n  own: {time: 90min}\n"
+    (project.folder / "experiments/executor/ours.yaml").write_text(own)
+    assert "3 points: 3 done" in project.sweep("executor=ours")
+    names = cluster.ask("squeue", "--noheader", "--states=all", "--format=%j").split()
+    own = next(name for name in names if name.startswith("own.txt:own-"))  # told apart by its folder
+    assert "TimeLimit=01:30:00" in cluster.ask("scontrol", "show", "job", cluster.job(own))
+
+
 def test_a_job_for_each_point(cluster: Cluster, project: Project) -> None:
     """With hydra's launcher `submitit_slurm` a job builds one point, and what the points share is built once in all."""
     said = project.sweep("hydra/launcher=submitit_slurm", "hydra.launcher.timeout_min=5", NET2BIT_SHARED="1")

@@ -74,14 +74,14 @@ def test_a_ticket_that_is_none(tmp_path: Path, text: str) -> None:
 
 
 def _words(stage: Stage, after: tuple[str, ...] = (), behind: str = "", **other: Any) -> list[str]:
-    return script.words(stage, Path("/p/.net2bit/slurm/a/b"), Settings.of(settings(**other)), after, behind)
+    return script.words("name", stage, Path("/p/.net2bit/slurm/a/b"), Settings.of(settings(**other)), after, behind)
 
 
 def test_words_for_sbatch() -> None:
     """A job asks for the stage's cores and memory, for its own files, and to be put back when its node fails."""
     words = _words(_stage(memory=3 * 2**30 + 1))
     assert words[-1] == "/p/.net2bit/slurm/a/b/job.sh"
-    assert {"--cpus-per-task=2", "--mem=3073M", "--ntasks=1", "--job-name=w", "--requeue", "--chdir=/p/.net2bit/slurm/a/b"} < set(words)
+    assert {"--cpus-per-task=2", "--mem=3073M", "--ntasks=1", "--job-name=name", "--requeue", "--chdir=/p/.net2bit/slurm/a/b"} < set(words)
     assert not any(word.startswith(("--partition", "--time", "--licenses", "--dependency", "--account")) for word in words)
 
 
@@ -111,7 +111,7 @@ def test_a_path_with_all_kinds_of_signs(tmp_path: Path) -> None:
     text = script.script(_stage(), folder, given, shared=True)
     said = subprocess.run(["/bin/sh"], input=text, capture_output=True, text=True, check=True).stdout
     assert said == "well done 1 -P -m net2bit.slurm.node ticket.json\n"
-    assert f"--output={str(folder).replace('%', '%%')}/log.txt" in script.words(_stage(), folder, given)
+    assert f"--output={str(folder).replace('%', '%%')}/log.txt" in script.words("w", _stage(), folder, given)
 
 
 def test_the_ticket_is_plain_json(tmp_path: Path, graph: Graph) -> None:

@@ -69,6 +69,7 @@ def _build(ticket: Ticket, teller: Teller) -> Built:
         raise StoreError(
             f"node {os.uname().nodename} does not see the project", where=str(ticket.root), remedy="mount it there, at this path"
         )
+    os.chdir(ticket.root)  # paths of the cache, and of keys, are relative to the project
     _appear(ticket.root, ticket.stage, ticket.grace)
     with Store(ticket.root, ticket.cache, teller.notice) as store:
         return store.build(ticket.stage, teller.tell)

@@ -45,7 +45,8 @@ def test_a_cluster_of_ones_own(cluster: Cluster, project: Project) -> None:
     """A file of the group that builds on `slurm` sets what a site needs: its lines run in every job, its wishes reach sbatch."""
     own = "defaults: [slurm]\nname: ours\npoll: 0.2\nsetup: ['export SAID=yes']\nstages:\n  own: {time: 90min}\n"
     (project.folder / "experiments/executor/ours.yaml").write_text(own)
-    assert "3 points: 3 done" in project.sweep("executor=ours")
+    assert "3 points: 3 done" in project.sweep("executor=ours", "cache.dir=shelf", "cache.enabled=true")
+    assert len(list(project.folder.glob("shelf/ac/*/*"))) == 4  # paths are relative to the project on the nodes, too
     names = cluster.ask("squeue", "--noheader", "--states=all", "--format=%j").split()
     own = next(name for name in names if name.startswith("own.txt:own-"))  # told apart by its folder
     assert "TimeLimit=01:30:00" in cluster.ask("scontrol", "show", "job", cluster.job(own))

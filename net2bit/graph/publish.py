@@ -5,9 +5,12 @@ The report in the build tree has the same bytes for the same inputs; times have 
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +41,35 @@ def _fact(stage: Stage, store: Store, how: str) -> dict[str, Any]:
     }
 
 
-def publish(plan: Plan, store: Store, how: Mapping[str, str], folder: str = "") -> None:
-    """Write the copy where the report is up to date and the copy is missing, of another report, or older than this build's work.
+@dataclass(frozen=True)
+class Copy:
+    """A report to be filled in: of the build tree, its copy for people, and what the stages took."""
 
-    It goes into *folder*, relative to the project's root; `dist/<experiment>` by default. The folder is a view: where it cannot be
-    written, the build is as good without it.
+    page: Path
+    target: Path
+    facts: list[dict[str, Any]]
+
+
+def publish(plan: Plan, store: Store, how: Mapping[str, str]) -> None:
+    """Write the copy in `dist/<experiment>` where it is due.
+
+    The folder is a view: where it cannot be written, the build is as good without it.
+    """
+    fill(list(due(plan, store, how, os.path.join(paths.DIST, plan.name))), store.root / paths.STATE)
+
+
+def due(plan: Plan, store: Store, how: Mapping[str, str], folder: str) -> Iterator[Copy]:
+    """Yield the copy where the report is up to date and the copy is missing, of another report, or older than this build's work.
+
+    *folder* is where it belongs, relative to the project's root.
     """
     page = plan.chosen.get(paths.PAGE)
     if page is None or not page.maker:
         return
-    stage, target = plan.by_name[page.maker], store.root / (folder or os.path.join(paths.DIST, plan.name)) / paths.PAGE
+    stage, target = plan.by_name[page.maker], store.root / folder / paths.PAGE
     worked = any(way in HOW for way in how.values())
     if (worked or not _copied(store.root / page.path, target)) and store.check(stage).fresh:
-        _fill(store.root / page.path, facts(plan, store, how), target, store.root / paths.STATE)
+        yield Copy(store.root / page.path, target, facts(plan, store, how))
 
 
 def _mark(target: Path) -> Path:
@@ -66,21 +85,38 @@ def _copied(page: Path, target: Path) -> bool:
         return False
 
 
-def _fill(page: Path, found: list[dict[str, Any]], target: Path, state: Path) -> None:
-    notes = state / f"facts.{os.getpid()}.json"
-    fresh = target.with_name(f".{target.name}.{os.getpid()}.new")
+def fill(copies: Sequence[Copy], state: Path) -> None:
+    """Write *copies*, all of them by one process; *state* is a folder for what it is told."""
+    if not copies:
+        return
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        notes.write_text(json.dumps(found), encoding="utf-8")
-        command = [sys.executable, "-m", "net2bit.report.facts", str(page), str(notes), str(fresh)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            fresh.replace(target)
-            _mark(target).write_text(str(page), encoding="utf-8")
-        else:
-            sys.stderr.write(f"net2bit: {target} was not written: {done.stderr}")
+        with tempfile.TemporaryDirectory(prefix="facts.", dir=state) as folder:
+            _fill(copies, Path(folder))
     except OSError as fault:
-        sys.stderr.write(f"net2bit: {target} was not written: {fault.strerror}\n")
-    finally:
-        notes.unlink(missing_ok=True)
-        fresh.unlink(missing_ok=True)
+        sys.stderr.write(f"net2bit: {copies[0].target} was not written: {fault.strerror}\n")
+
+
+def _fill(copies: Sequence[Copy], folder: Path) -> None:
+    words: list[str] = []
+    for number, copy in enumerate(copies):
+        notes = folder / f"{number}.json"
+        notes.write_text(json.dumps(copy.facts), encoding="utf-8")
+        words += [str(copy.page), str(notes), str(folder / f"{number}.html")]
+    command = [sys.executable, "-m", "net2bit.report.facts", *words]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    for number, copy in enumerate(copies):
+        _place(copy, folder / f"{number}.html", done.stderr)
+
+
+def _place(copy: Copy, fresh: Path, said: str) -> None:
+    try:
+        if not fresh.exists():
+            sys.stderr.write(f"net2bit: {copy.target} was not written: {said}")
+            return
+        copy.target.parent.mkdir(parents=True, exist_ok=True)
+        beside = copy.target.with_name(f".{copy.target.name}.{os.getpid()}.new")
+        shutil.copyfile(fresh, beside)
+        beside.replace(copy.target)
+        _mark(copy.target).write_text(str(copy.page), encoding="utf-8")
+    except OSError as fault:
+        sys.stderr.write(f"net2bit: {copy.target} was not written: {fault.strerror}\n")

@@ -1,4 +1,4 @@
-"""Put what one build took (times, memory, cache hits) into a finished report: `python -m net2bit.report.facts REPORT FACTS OUT`.
+"""Put what one build took (times, memory, cache hits) into a finished report: `python -m net2bit.report.facts REPORT FACTS OUT …`.
 
 The report of the build tree has the same bytes for the same inputs; times have not. So they are added to the copy that is shown.
 Standard library only.
@@ -115,11 +115,15 @@ def _seconds(value: float | None) -> str:
 
 def main(words: Sequence[str]) -> int:
     """Run the command line; returns the exit status (2 for a mistake, with the reason on stderr)."""
+    return max(_fill(words[at : at + 3]) for at in range(0, max(len(words), 1), 3))
+
+
+def _fill(words: Sequence[str]) -> int:
     try:
         page, facts, out = (Path(word) for word in words)
         out.write_text(inject(page.read_text("utf-8"), json.loads(facts.read_text("utf-8"))), "utf-8")
     except ValueError as error:
-        sys.stderr.write(f"usage: python -m net2bit.report.facts REPORT.html FACTS.json OUT.html ({error})\n")
+        sys.stderr.write(f"usage: python -m net2bit.report.facts REPORT.html FACTS.json OUT.html … ({error})\n")
     except (OSError, Net2bitError) as error:
         sys.stderr.write(f"{error}\n")
     else:

@@ -95,10 +95,8 @@ def _end(session: Session, seconds: float) -> list[str]:
         sys.stderr.write(f"\n{text}\n")
     view = session.view
     view.keep(result.point for result in results)
-    for result in results:
-        if result.plan is not None:
-            view.publish(result.point, result.plan, session.store, result.how)
     if session.opened:
+        view.publish(results, session.store)
         write(view.folder, session.name, results, session.store, session.settings)
     lines = [*summary.table(results, view), *_page(view)]
     told = summary.counts(results, session.stages())

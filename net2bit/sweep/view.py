@@ -6,7 +6,7 @@ The folders are views: where one cannot be written, the sweep is as good without
 import json
 import os
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -14,11 +14,12 @@ from typing import Final
 from net2bit.graph import paths
 from net2bit.graph.place import write_whole
 from net2bit.graph.plan import Plan
-from net2bit.graph.publish import publish
+from net2bit.graph.publish import due, fill
 from net2bit.graph.showcase import Showcase
 from net2bit.graph.store import Store
 from net2bit.sweep.names import SWEEPS
 from net2bit.sweep.points import Point
+from net2bit.sweep.results import PointResult
 
 POINTS: Final = "points"
 WORDS, CONFIG = "overrides.txt", "config.json"
@@ -54,9 +55,11 @@ class View:
         self._write(inside, WORDS, "".join(f"{word}\n" for word in point.overrides))
         self._write(inside, CONFIG, json.dumps(point.config, indent=1) + "\n")
 
-    def publish(self, point: Point, plan: Plan, store: Store, how: Mapping[str, str]) -> None:
-        """Write the point's report, with what its stages took filled in."""
-        publish(plan, store, how, self.of(point))
+    def publish(self, results: Iterable[PointResult], store: Store) -> None:
+        """Write the reports of the points, with what their stages took filled in."""
+        built = ((result, result.plan) for result in results if result.plan is not None)
+        copies = [copy for result, plan in built for copy in due(plan, store, result.how, self.of(result.point))]
+        fill(copies, store.root / paths.STATE)
 
     def keep(self, points: Iterable[Point]) -> None:
         """Remove the folders of points that the sweep no longer has; what the user put there stays."""

@@ -3,10 +3,15 @@
 import ast
 import hashlib
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from net2bit.errors import StoreError
+
+_PARSING: Final = threading.Lock()
+"""Two threads that make syntax trees at once can fail with a SystemError up to Python 3.12 (python/cpython#106905)."""
 
 
 def read(path: str, name: str) -> tuple[str, tuple[str, ...]]:
@@ -19,7 +24,9 @@ def read(path: str, name: str) -> tuple[str, tuple[str, ...]]:
         StoreError: It is not Python.
     """
     try:
-        tree = ast.parse(Path(path).read_bytes(), path)
+        content = Path(path).read_bytes()
+        with _PARSING:
+            tree = ast.parse(content, path)
     except (SyntaxError, ValueError) as fault:
         raise StoreError(f"not valid Python: {fault}", where=path) from fault
     imports = sorted(_with_parents(_imports(tree, _package(name))))

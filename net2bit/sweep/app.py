@@ -98,7 +98,7 @@ def _end(session: Session, seconds: float) -> list[str]:
     if session.opened:
         view.publish(results, session.store)
         write(view.folder, session.name, results, session.store, session.settings)
-    lines = [*summary.table(results, view), *_page(view)]
+    lines = [*summary.table(results, view, session.settings.get("goals", ())), *_page(view)]
     told = summary.counts(results, session.stages())
     sys.stdout.write("".join(f"{line}\n" for line in ["", *lines, f"{told} ({span(seconds)})"]))
     return [*lines, told]

@@ -1,6 +1,7 @@
 """The front door of sweep.py: says "nothing to do" from memory where nothing moved, and opens the sweep where something may have."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ def main(given: Sequence[str]) -> int:
             return 0
         lines = None if asked.hydra else null.recall(root, memo(asked.words), os.environ)
         if lines is not None:
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `python sweep.py … | head` ends like any other program
             sys.stdout.write("".join(f"{line}\n" for line in lines))
             return 0
         from net2bit.sweep.app import run  # noqa: PLC0415 - a sweep that has nothing to do does without
@@ -28,6 +30,8 @@ def main(given: Sequence[str]) -> int:
     except Net2bitError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except KeyboardInterrupt:  # before the sweep itself listens to signals
+        return 128 + signal.SIGINT
 
 
 def memo(words: Sequence[str]) -> tuple[str, ...]:

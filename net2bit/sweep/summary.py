@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from net2bit.graph import paths
@@ -35,10 +35,10 @@ _REASONS: Final = 10
 POINTS: Final = "points.json"
 
 
-def table(results: Sequence[PointResult], view: View) -> Iterator[str]:
-    """Yield the lines of the table: a row for each point."""
-    names = [name for name in SHOWN if any(name in result.metrics for result in results)]
-    rows = [("point", "", *(_HEADS[name] for name in names), "")]
+def table(results: Sequence[PointResult], view: View, goals: Iterable[str] = ()) -> Iterator[str]:
+    """Yield the lines of the table: a row for each point; the *goals* of a search (names of metrics) are in it before the usual figures."""
+    names = [name for name in dict.fromkeys((*goals, *SHOWN)) if any(name in result.metrics for result in results)]
+    rows = [("point", "", *(_HEADS.get(name, name) for name in names), "")]
     rows += [_row(result, names, view) for result in results[:_MOST]]
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     for row in rows:

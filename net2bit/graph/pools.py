@@ -61,11 +61,11 @@ class Limits:
 
 
 def _refusal(stage: Stage, name: str, amount: int, limit: int) -> ConfigError:
-    own, said = f"resources.stages.{stage.op.name}.{name}", f"resources.{'memory' if name == 'memory' else f'pools.{name}'}"
+    own, said = f"resources.stages.{stage.op.name}.{name}", "resources.memory" if name == "memory" else f"++resources.pools.{name}"
     return ConfigError(
         f"{stage.name} needs {told(name, amount)}, and all stages together may take {told(name, limit)}",
         where=own,
-        remedy=f"raise {said}, or say with {own} what it really takes",
+        remedy=f"raise the limit with {said}=…, or say with ++{own}=… what it really takes",
     )
 
 

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -259,7 +260,7 @@ class Cache:
         if blob.exists() and blob.stat().st_size == source.stat().st_size:
             return
         blob.parent.mkdir(parents=True, exist_ok=True)
-        fresh = blob.with_name(f"{blob.name}.{os.getpid()}.new")
+        fresh = blob.with_name(f"{blob.name}.{os.getpid()}-{threading.get_ident()}.new")
         fresh.unlink(missing_ok=True)
         try:
             link(source, fresh)

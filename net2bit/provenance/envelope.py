@@ -16,7 +16,7 @@ from net2bit.provenance.keys import PublicKey, Signer
 from net2bit.provenance.reading import read
 from net2bit.provenance.statement import Statement
 
-__all__ = ["LIMIT", "Mode", "Trust", "Untrusted", "is_signed", "opened", "pae", "seal", "unseal"]
+__all__ = ["LIMIT", "Mode", "Trust", "Untrusted", "is_signed", "opened", "pae", "seal", "signed_by", "unseal"]
 
 Mode = Literal["required", "prefer", "off"]
 PAYLOAD: Final = "application/vnd.in-toto+json"
@@ -95,13 +95,17 @@ def opened(envelope: Mapping[str, Any]) -> tuple[bytes, list[bytes]]:
     return _bytes(envelope.get("payload")), [_bytes(one.get("sig") if isinstance(one, dict) else None) for one in signatures]
 
 
-def _trusted(payload: bytes, signatures: Sequence[bytes], keys: Sequence[PublicKey]) -> str:
-    """Return the name of the trusted key that signed; key ids are hints that anybody can write, so every key is tried."""
+def signed_by(payload: bytes, signatures: Sequence[bytes], keys: Sequence[PublicKey]) -> PublicKey | None:
+    """Return the one of *keys* that signed *payload*, None where none did; key ids are hints that anybody can write: every key is tried."""
     message = pae(PAYLOAD, payload)
-    for key in keys:
-        if any(key.verifies(signature, message) for signature in signatures):
-            return key.name
-    raise Untrusted("no trusted key has signed it")
+    return next((key for key in keys if any(key.verifies(signature, message) for signature in signatures)), None)
+
+
+def _trusted(payload: bytes, signatures: Sequence[bytes], keys: Sequence[PublicKey]) -> str:
+    found = signed_by(payload, signatures, keys)
+    if found is None:
+        raise Untrusted("no trusted key has signed it")
+    return found.name
 
 
 def _bytes(text: object) -> bytes:

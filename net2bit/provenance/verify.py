@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from net2bit.provenance import reading, recompute, strict
-from net2bit.provenance.envelope import LIMIT, PAYLOAD, opened, pae
+from net2bit.provenance.envelope import LIMIT, opened, signed_by
 from net2bit.provenance.errors import Untrusted
 from net2bit.provenance.keys import PublicKey
 from net2bit.provenance.statement import Statement
@@ -95,12 +95,11 @@ def read(blob: bytes, keys: Sequence[PublicKey], account: Account, *, signed: bo
 
 
 def _signature(outer: dict[str, Any], payload: bytes, signatures: Sequence[bytes], keys: Sequence[PublicKey], account: Account) -> None:
-    message = pae(PAYLOAD, payload)
-    for key in keys:
-        if any(key.verifies(signature, message) for signature in signatures):
-            account.signer = key.name
-            account.add("signature", State.OK, f"{key.name} {key.id}")
-            return
+    found = signed_by(payload, signatures, keys)
+    if found is not None:
+        account.signer = found.name
+        account.add("signature", State.OK, f"{found.name} {found.id}")
+        return
     hints = ", ".join(str(one.get("keyid", "no name"))[:60] for one in outer["signatures"])
     state = State.REFUSED if keys else State.UNKNOWN
     account.add("signature", state, f"of no trusted key ({hints})" if keys else f"by {hints}; no key is trusted here")

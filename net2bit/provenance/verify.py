@@ -83,7 +83,7 @@ def read(blob: bytes, keys: Sequence[PublicKey], account: Account, *, signed: bo
             found = reading.read(outer)
         else:
             payload, signatures = opened(outer)
-            _signature(outer, payload, signatures, keys, account)
+            _signature(outer, signed_by(payload, signatures, keys), account, known=bool(keys), asked=signed)
             found = reading.read(strict.loads(payload, LIMIT))
     except Untrusted as fault:
         account.add("statement", State.REFUSED, fault.reason)
@@ -94,12 +94,12 @@ def read(blob: bytes, keys: Sequence[PublicKey], account: Account, *, signed: bo
     return found
 
 
-def _signature(outer: dict[str, Any], payload: bytes, signatures: Sequence[bytes], keys: Sequence[PublicKey], account: Account) -> None:
-    found = signed_by(payload, signatures, keys)
-    if found is not None:
-        account.signer = found.name
-        account.add("signature", State.OK, f"{found.name} {found.id}")
+def _signature(outer: dict[str, Any], key: PublicKey | None, account: Account, *, known: bool, asked: bool) -> None:
+    """Note who signed; *known*: some key is trusted; *asked*: a trusted signature is asked for."""
+    if key is not None:
+        account.signer = key.name
+        account.add("signature", State.OK, f"{key.name} {key.id}")
         return
     hints = ", ".join(str(one.get("keyid", "no name"))[:60] for one in outer["signatures"])
-    state = State.REFUSED if keys else State.UNKNOWN
-    account.add("signature", state, f"of no trusted key ({hints})" if keys else f"by {hints}; no key is trusted here")
+    said = f"of no trusted key ({hints})" if known else f"by {hints}; no key is trusted here"
+    account.add("signature", State.REFUSED if known or asked else State.UNKNOWN, said)

@@ -210,6 +210,18 @@ def test_old_entry_does_not_stand_in_for_a_new_one(attacked: Scene) -> None:
     assert len(victim.notices) == 1
 
 
+def test_message_with_more_than_files_makes_only_files(attacked: Scene) -> None:
+    """Links, folders and a server's own metadata in the message are skipped: what is made is what the statement says."""
+    link = b"\x0a\x05pages\x12\x0b/etc/passwd"
+    more = b"".join(bytes([tag << 3 | 2, len(link)]) + link for tag in (3, 9, 10, 11, 12))
+    attacked.address().write_bytes(attacked.address().read_bytes() + more)
+    victim = attacked.victim("required")
+    assert victim.build(ASKED).how == "restored"
+    assert victim.content() == attacked.honest
+    assert victim.notices == []
+    assert not [path for path in (victim.root / "build").rglob("*") if path.is_symlink()]
+
+
 def test_links_on_the_server_lead_nowhere(attacked: Scene) -> None:
     """A link in the place of a content is its target's content: another digest, refused."""
     product = attacked.product()

@@ -137,11 +137,12 @@ def test_what_nobody_can_tell_fails_where_that_is_asked_for(project: Project) ->
 
 
 def test_key_that_nobody_trusts_is_no_proof(project: Project) -> None:
-    """Without a list of keys a signature is neither right nor wrong; with a list of other keys it is refused."""
+    """Without a list of keys a signature is neither right nor wrong, unless it is asked for; with a list of other keys it is refused."""
     path = str(project.file("third.txt"))
     done = project.run("verify-provenance", "--shallow", path)
     assert done.returncode == 0
     assert "no key is trusted here" in done.stdout
+    assert project.run("verify-provenance", "--shallow", "--signed", path).returncode == 1
     other = generate(project.folder.parent / "other.key")
     done = project.run("verify-provenance", "--shallow", "--key", other.line, path)
     assert done.returncode == 1

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from net2bit.errors import StageError
 from net2bit.graph import config, null, signals
@@ -16,6 +16,9 @@ from net2bit.sweep.compare import PAGE, write
 from net2bit.sweep.front import memo
 from net2bit.sweep.session import Session
 from net2bit.sweep.view import View
+
+if TYPE_CHECKING:
+    from net2bit.sweep.multirun import Multirun
 
 _STOPPED = "\nnet2bit: stopped; what is finished is kept, and the same sweep goes on from there\n"
 
@@ -64,13 +67,24 @@ def _build(root: Path, words: Sequence[str]) -> tuple[Session, bool]:
 
 def _composed(root: Path, words: Sequence[str], origin: config.Origin) -> tuple[Session, bool]:
     """Let hydra compose the sweep, and keep the points where that is all it has to do."""
-    from net2bit.sweep.gather import gather  # noqa: PLC0415 - these bring hydra
+    from net2bit.sweep.batch import alone  # noqa: PLC0415 - these bring hydra
     from net2bit.sweep.multirun import prepare  # noqa: PLC0415
 
-    began = time.time()
-    multirun = prepare(root, words)
-    session = multirun.sweep.session
-    given = multirun.given
+    with alone():
+        multirun = prepare(root, words)
+        session = multirun.sweep.session
+        _run(multirun)
+    if multirun.usual:
+        settings = session.settings | {"sweep": {**session.settings["sweep"], "name": multirun.given}}
+        known.keep(origin, root, title=multirun.title, settings=settings, points=multirun.sweep.batches.points)
+    return session, multirun.usual
+
+
+def _run(multirun: "Multirun") -> None:
+    """Let hydra's sweeper build the points; a folder that nothing came of is removed."""
+    from net2bit.sweep.gather import gather  # noqa: PLC0415 - brings hydra
+
+    began, session = time.time(), multirun.sweep.session
     try:
         multirun.run()
     except StageError:
@@ -79,13 +93,9 @@ def _composed(root: Path, words: Sequence[str], origin: config.Origin) -> tuple[
         # one of hydra's own sweepers ends with the first failure: it is in the results
     finally:
         if not session.opened:
-            names.release(root, session.name)
+            names.release(session.root, session.name)
     if not multirun.merged:
         gather(multirun.sweep, began)
-    if multirun.usual:
-        settings = session.settings | {"sweep": {**session.settings["sweep"], "name": given}}
-        known.keep(origin, root, title=multirun.title, settings=settings, points=multirun.sweep.batches.points)
-    return session, multirun.usual
 
 
 def _end(session: Session, seconds: float) -> list[str]:

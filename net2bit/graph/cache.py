@@ -144,15 +144,22 @@ class Cache:
 
     def _restore_tree(self, digest: str, target: Path) -> None:
         target.mkdir()
+        top, known = os.path.realpath(target), {""}
         for path, sha, executable in json.loads(self._blob(digest).read_bytes())["entries"]:
-            here = target / path
-            if target not in here.resolve().parents:
+            folder, _, name = path.rpartition("/")
+            if name in {".", ".."}:
                 raise OSError(f"an entry leads out of its tree: {path}")
-            here.parent.mkdir(parents=True, exist_ok=True)
-            if path.endswith("/"):
-                here.mkdir(exist_ok=True)
-            else:
-                link(self._blob(sha, executable=executable), here)
+            if folder not in known:
+                self._make_inside(top, folder)
+                known.add(folder)
+            if name:
+                link(self._blob(sha, executable=executable), f"{top}/{path}")
+
+    def _make_inside(self, top: str, folder: str) -> None:
+        """Make *folder* below *top*; refuse one that lies elsewhere, also by way of a link, before it is made."""
+        if not os.path.realpath(f"{top}/{folder}").startswith(f"{top}/") or folder.startswith("/"):
+            raise OSError(f"an entry leads out of its tree: {folder}/")
+        os.makedirs(f"{top}/{folder}", exist_ok=True)
 
     def statement(self, entry: Entry) -> bytes:
         """Return the statement about an entry; empty where it has none, or lost it: that is no reason to build again."""
@@ -235,9 +242,8 @@ class Cache:
     def _adopt_blob(self, digest: str, executable: bool, arrivals: Path) -> dict[str, int]:  # noqa: FBT001 - as in has
         blob = self._blob(digest, executable=executable)
         if not blob.exists():
-            blob.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError):  # another build has moved it in
-                (arrivals / blob.name).rename(blob)
+                _move(arrivals / blob.name, blob)
         return {blob.name: blob.stat().st_size}
 
     def _take(self, one: Made) -> dict[str, int]:
@@ -320,7 +326,16 @@ class Cache:
             self._notice(f"the cache {self.folder} {what}: {fault}")
 
 
-def link(source: Path, target: Path) -> None:
+def _move(source: Path, target: Path) -> None:
+    """Rename; the target's folder is made where there is none yet."""
+    try:
+        source.rename(target)
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)
+
+
+def link(source: Path, target: Path | str) -> None:
     """Make *target* the same file as *source*, or a copy of it where the file system does not link."""
     try:
         os.link(source, target)

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +18,6 @@ from net2bit.cache.work import Meter, again
 _LARGE: Final = 4 << 20  # bytes from which on a second processor pays
 _AHEAD: Final = 128  # chunks that may wait to be hashed
 _MOMENT: Final = 0.001  # seconds; hashing a chunk takes a fifth of it
-_NUMBERS: Final = count()
 
 Seal = tuple[int, int, int]  # mtime_ns, size, inode: what no rename and no link changes
 
@@ -243,7 +241,7 @@ def _part(folder: Path, blob: Blob) -> Iterator[tuple[Path, Part]]:
     own = not (part.recall() and _same(path, part))
     if own:
         part.close()
-        path = folder / f"{blob.name}.{os.getpid()}-{next(_NUMBERS)}.part"
+        path = folder / f"{blob.name}.{os.urandom(8).hex()}.part"
         part = Part(path, blob)
         part.recall()
     try:
@@ -301,7 +299,7 @@ def keep(folder: Path, blob: Blob, content: bytes) -> Seal:
     """
     if hashlib.sha256(content).hexdigest() != blob.digest:
         raise Spoiled("a content within the entry has another digest")
-    fresh = folder / f"{blob.name}.{os.getpid()}-{next(_NUMBERS)}.part"
+    fresh = folder / f"{blob.name}.{os.urandom(8).hex()}.part"
     fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         _write(fd, content)

@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
     from net2bit.provenance.statement import OutputFact
 
 FORMAT: Final = 1
-_WEEK: Final = 7 * 24 * 3600  # seconds
+_HOUR: Final = 3600  # seconds
+_WEEK: Final = 7 * 24 * _HOUR
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?\s*", re.IGNORECASE)
 
@@ -266,7 +266,7 @@ class Cache:
         if blob.exists() and blob.stat().st_size == source.stat().st_size:
             return
         blob.parent.mkdir(parents=True, exist_ok=True)
-        fresh = blob.with_name(f"{blob.name}.{os.getpid()}-{threading.get_ident()}.new")
+        fresh = blob.with_name(f"{blob.name}.{os.urandom(8).hex()}.new")
         fresh.unlink(missing_ok=True)
         try:
             link(source, fresh)
@@ -303,7 +303,7 @@ class Cache:
                 else:
                     kept |= blobs.keys()
             for path in self.folder.glob("cas/*/*"):
-                if path.name not in kept:
+                if path.name not in kept and not _in_work(path):
                     path.unlink()
         self._added = 0
 
@@ -345,6 +345,11 @@ def link(source: Path, target: Path | str) -> None:
         import shutil  # noqa: PLC0415 - not on the null path
 
         shutil.copy(source, target)  # keeps the mode
+
+
+def _in_work(path: Path) -> bool:
+    """Return whether somebody may be writing the file: locks do not reach every host that shares a folder."""
+    return path.suffix == ".new" and time.time() - path.stat().st_mtime < _HOUR
 
 
 def _tidy(arrivals: Path) -> None:

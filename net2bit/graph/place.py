@@ -4,7 +4,6 @@ import errno
 import hashlib
 import os
 import stat as modes
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -241,7 +240,7 @@ def _move(moves: Sequence[tuple[Path, Path]]) -> None:
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a small file beside *path* and rename it into place."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")
+    fresh = path.with_name(f"{path.name}.{os.urandom(8).hex()}.new")
     try:
         fresh.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
         fresh.replace(path)

@@ -1,6 +1,5 @@
 """Statements of provenance about what the store builds: made after a run, kept beside every product."""
 
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -29,8 +28,15 @@ def sealed(manifest: Mapping[str, Any], base: str, stage: Stage, done: Finished)
         ConfigError: It is no key.
     """
     makers = {one.kind: one.maker for one in stage.inputs if one.maker}
-    log = sha256(done.log) if os.path.isfile(done.log) else ""
-    return envelope.seal(statement(manifest, base, done.extra, [fact(one) for one in done.made], makers=makers, log=log), keys.signer())
+    said = statement(manifest, base, done.extra, [fact(one) for one in done.made], makers=makers, log=_digest(done.log))
+    return envelope.seal(said, keys.signer())
+
+
+def _digest(log: str) -> str:
+    try:
+        return sha256(log)
+    except OSError:  # somebody has tidied up: the result is none the worse
+        return ""
 
 
 def fact(made: Made) -> OutputFact:

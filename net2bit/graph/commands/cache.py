@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -45,6 +46,7 @@ class CacheCommand(ProjectCommand):
         """Do what needs no plan at once; keep the options for `answer`."""
         self.params = dict(params)
         if args and args[0] == "keygen":
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as `_execute` does, which is not called here
             return plainly(lambda: self.keygen(args[1:]))
         return int(super().execute(params, args) or 0)
 

@@ -4,8 +4,8 @@
     .venv/bin/python bench/cache.py --rounds 9
 
 The best of several rounds, taken in turn with `cp` in the same run; transfer and hashing overlap, so two cores should be free. Every
-entry is signed, and every signature and digest is checked. `fetch` ends with verified files in the folder for arrivals; `restore` is a whole
-build of the stage (locks, fetch, local cache, products in place, synced to disk, records), as the user waits for it.
+entry is signed, and every signature and digest is checked. `fetch` ends with verified files in the folder for arrivals; `restore` is a
+whole build of the stage (locks, fetch, local cache, products in place, synced to disk, records), as the user waits for it.
 """
 
 import argparse

@@ -190,3 +190,24 @@ def test_a_server_cannot_write_to_the_terminal(served: Path, made: Tree, tmp_pat
         assert fetch(client(server.url, notices, retries=0), made.key(), tmp_path) is None
     assert "Painted" in notices[0]
     assert notices[0].isprintable()
+
+
+BUILT = """
+import sys
+from pathlib import Path
+from cache_project import Tree, open_settings, stage
+from net2bit.graph import signals
+signals.install()
+Tree(Path(sys.argv[1]), open_settings(sys.argv[2], mode="write", timeout=600.0)).build(stage(word="new"))
+"""
+
+
+def test_a_signal_ends_the_sending(served: Path, tmp_path: Path) -> None:
+    """Whoever stops a build at its end does not wait until everything is sent."""
+    with Bad(served, bad.silent) as server:
+        process = in_process(BUILT, str(tmp_path / "tree"), server.url)
+        wait_for(lambda: bool(server.requests))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in err

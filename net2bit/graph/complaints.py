@@ -34,6 +34,9 @@ def closest(key: str, known: Iterable[str]) -> str:
 def of_syntax(override: str, error: HydraException) -> ConfigError:
     """Return the error for a word that is no override."""
     key = _key(override)
+    if "=" not in override:
+        remedy = "write key=value, and several values of a key with commas and without spaces: key=a,b"
+        return ConfigError(f"{override!r} gives no value", where=override, remedy=remedy)
     text = next((line for line in str(error).splitlines() if not line.startswith("Error parsing override")), "")
     quoted = f"{key}='\"...\"'"
     return ConfigError(
@@ -59,6 +62,8 @@ def _unknown(override: str, key: str, known: list[str]) -> ConfigError:
     parent = key.rpartition(".")[0]
     if parent in known and not any(other.startswith(f"{parent}.") for other in known):  # a mapping, whose keys are free
         return ConfigError(f"{parent!r} has no entry {key!r}", where=override, remedy=f"to add the entry: +{override}")
+    if key in known:  # a mapping, which was given entries that it does not have
+        return ConfigError(f"{key!r} has no such entries", where=override, remedy=f"to add one: +{key}.<name>=<value>")
     close = closest(key, known)
     return ConfigError(
         f"there is no key {key!r}",

@@ -2,8 +2,10 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import pytest
 from search_project import Project
@@ -37,12 +39,32 @@ class Built:
         return metrics.metrics_of(self.plan, self.store)
 
 
+def _declarations() -> dict[str, ModuleType]:
+    """Return the imported modules of the package `tasks`."""
+    return {name: module for name, module in sys.modules.items() if name.split(".")[0] == "tasks"}
+
+
+@contextmanager
+def _own_declarations() -> Iterator[None]:
+    """Import the package `tasks` anew, and bring back the one that other tests have."""
+    others = _declarations()
+    for name in others:
+        del sys.modules[name]
+    try:
+        yield
+    finally:
+        for name in _declarations():
+            del sys.modules[name]
+        sys.modules.update(others)
+
+
 @pytest.fixture
-def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Built]:
     """Return the project; its store is closed afterwards."""
-    made = Built(tmp_path, monkeypatch)
-    with made.store:
-        yield made
+    with _own_declarations():
+        made = Built(tmp_path, monkeypatch)
+        with made.store:
+            yield made
 
 
 def test_what_is_not_built_is_absent(built: Built) -> None:

@@ -52,26 +52,8 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Steps:
-    """One of several numbers in a row, which the sampler knows to be one: neighbours are alike.
-
-    Attributes:
-        key: The key, with its sign where it is added (`+`).
-        values: As they stand in overrides, the least first.
-    """
-
-    key: str
-    values: tuple[str, ...]
-
-    @property
-    def size(self) -> int:
-        """How many values there are."""
-        return len(self.values)
-
-    @property
-    def ends(self) -> tuple[str, str]:
-        """The first and the last value."""
-        return self.values[0], self.values[-1]
+class Steps(Choice):
+    """One of several numbers in a row, the least first, which the sampler knows to be one: neighbours are alike."""
 
     def draw(self, trial: Drawer) -> str:
         """Return one value, as it stands in an override."""

@@ -49,8 +49,12 @@ class Audit:
         """What was found: an artifact, then what it was made from."""
         return list(self._known.values())
 
-    def look(self, path: Path) -> None:
+    def look(self, path: Path, *, asked: bool = True) -> None:
         """Check what lies at *path*, a file or folder anywhere, against the statement beside it, and so on up to the sources.
+
+        Args:
+            path: The file or folder.
+            asked: Whether the user named it: then it needs a statement, since there is nothing else to go by.
 
         Raises:
             StoreError: Something cannot be read.
@@ -60,9 +64,9 @@ class Audit:
         if name in self._known:
             return
         account = self._known[name] = Account(name)
-        blob = _beside(path) or _beside(real)
+        blob = _beside(path.absolute()) or _beside(real)
         if blob is None:
-            account.add("statement", State.UNKNOWN, "there is none beside it")
+            account.add("statement", State.REFUSED if asked or self._signed else State.UNKNOWN, "there is none beside it")
             return
         statement = verify.read(blob, self._keys, account, signed=self._signed)
         if statement is not None:
@@ -76,7 +80,7 @@ class Audit:
         self._check_tools({name: str(about["version"]) for name, about, _ in recompute.role(found, "tool")}, account)
         for kind, about, one in recompute.role(found, "input"):
             if self._check_input(kind, str(about.get("path", OUTSIDE)), fields.sha(one), account) and about.get("maker"):
-                self.look(self._store.root / str(about["path"]))
+                self.look(self._store.root / str(about["path"]), asked=False)
 
     def _check_code(self, statement: Statement, account: Account) -> None:
         files = recompute.code(statement.document) | dict(recompute.files(statement.extra))

@@ -81,8 +81,8 @@ def _drop_input(project: Project) -> None:
     shutil.rmtree(project.file("second.txt").parent)
 
 
-def _drop_statement(project: Project) -> None:
-    statement_path(project.file("third.txt")).unlink()
+def _drop_statement(name: str) -> Callable[[Project], None]:
+    return lambda project: statement_path(project.file(name)).unlink()
 
 
 def _edit_statement(project: Project) -> None:
@@ -113,7 +113,8 @@ def _unsign(project: Project) -> None:
         (_edit("first.txt", "seed 9"), "second.txt", "input", "changed"),
         (_edit_code, "third.txt", "code", "changed"),
         (_drop_input, "third.txt", "input", "unknown"),
-        (_drop_statement, "third.txt", "statement", "unknown"),
+        (_drop_statement("third.txt"), "third.txt", "statement", "refused"),
+        (_drop_statement("second.txt"), "second.txt", "statement", "refused"),
         (_edit_statement, "third.txt", "signature", "refused"),
         (_sign_again, "second.txt", "signature", "refused"),
         (_unsign, "second.txt", "signature", "refused"),
@@ -147,6 +148,16 @@ def test_key_that_nobody_trusts_is_no_proof(project: Project) -> None:
     done = project.run("verify-provenance", "--shallow", "--key", other.line, path)
     assert done.returncode == 1
     assert "of no trusted key" in done.stdout
+
+
+def test_file_that_was_named_needs_a_statement(project: Project) -> None:
+    """Where nothing is said about the file itself, nothing holds; about what it was made from, nobody can tell."""
+    _drop_statement("second.txt")(project)
+    assert project.run("verify-provenance", str(project.file("third.txt"))).returncode == 0
+    for path in (str(project.file("second.txt")), "."):
+        done = project.run("verify-provenance", path)
+        assert done.returncode == 1
+        assert "there is none beside it" in done.stdout
 
 
 def test_text_for_people(project: Project) -> None:

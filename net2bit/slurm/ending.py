@@ -83,8 +83,8 @@ def _blind(state: str, end: End | None, log: str | None) -> bool:
 def _cause(stage: Stage, state: str, end: End | None) -> tuple[str, str]:
     """Return what happened, and the remedy."""
     op = stage.op.name
-    memory = f"give it more memory: resources.stages={{{op}: {{memory: 16GB}}}}, or executor.memory for all that declare none"
-    time = f"raise it: executor.time=12h, or for this operation executor.stages={{{op}: {{time: 12h}}}}"
+    memory = f"give it more memory: ++resources.stages.{op}.memory=16GB, or executor.memory for all that declare none"
+    time = f"raise it: executor.time=12h, or for this operation ++executor.stages.{op}.time=12h"
     tries = "start again, or allow more tries with executor.retries"
     known = {
         "BOOT_FAIL": ("its node failed", tries),

@@ -17,9 +17,9 @@ NO_END = End(0, 0)
 @pytest.mark.parametrize(
     ("state", "end", "what", "remedy"),
     [
-        ("TIMEOUT", NO_END, "its job reached the time limit", "executor.stages={base: {time: 12h}}"),
-        ("OUT_OF_MEMORY", NO_END, "its job needed more memory than it had asked for", "resources.stages={base: {memory: 16GB}}"),
-        ("FAILED", End(0, 9), "its job was killed (SIGKILL", "resources.stages={base: {memory: 16GB}}"),
+        ("TIMEOUT", NO_END, "its job reached the time limit", "++executor.stages.base.time=12h"),
+        ("OUT_OF_MEMORY", NO_END, "its job needed more memory than it had asked for", "++resources.stages.base.memory=16GB"),
+        ("FAILED", End(0, 9), "its job was killed (SIGKILL", "++resources.stages.base.memory=16GB"),
         ("FAILED", End(0, 11), "its job was ended by signal 11", "the job's log"),
         ("FAILED", End(127, 0), "its job ended with status 127 before it could say more", "executor.python"),
         ("CANCELLED", NO_END, "its job was cancelled (scancel)", "what is finished is kept"),

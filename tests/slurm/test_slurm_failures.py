@@ -84,7 +84,7 @@ def test_a_job_killed_with_sigkill(cluster: Cluster, graph: Graph) -> None:
     assert account.how == {"base": "failed", "last": "skipped"}
     assert "base failed: its job was killed (SIGKILL; when nobody did, the node ran out of memory)" in account.error("base")
     assert "on trial" in account.error("base")
-    assert "resources.stages={base: {memory:" in account.error("base")
+    assert "++resources.stages.base.memory=16GB" in account.error("base")
     graph.release()
     assert graph.run().how == {"base": "ran", "last": "ran"}
     assert cluster.jobs() == []
@@ -212,5 +212,5 @@ def test_a_job_at_its_time_limit(cluster: Cluster, graph: Graph) -> None:
     """A stage that reaches its time limit says so, and names the key."""
     account = graph.add("base", until="never").run(stages={"base": {"time": "1min"}})
     assert "base failed: its job reached the time limit" in account.error("base")
-    assert "executor.stages={base: {time: 12h}}" in account.error("base")
+    assert "++executor.stages.base.time=12h" in account.error("base")
     assert cluster.jobs() == []

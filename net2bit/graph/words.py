@@ -56,8 +56,11 @@ def search(words: Sequence[str], root: Path) -> tuple[tuple[str, ...], tuple[Pat
         The other words, and the folders of `hydra.searchpath=[...]` and of NET2BIT_EXPERIMENTS.
 
     Raises:
-        ConfigError: A folder does not exist, or an entry is no folder.
+        ConfigError: A folder does not exist, an entry is no folder, or a word is no text.
     """
+    for word in words:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):  # bytes that are no UTF-8
+            raise ConfigError(f"{word!r} is no UTF-8 text", where="the command line", remedy="write it in a terminal that uses UTF-8")
     words = [re.sub(r"=~(?=/|$)", lambda _: f"={Path.home()}", word, count=1) for word in words]  # no shell does it behind a dot
     rest = tuple(word for word in words if word.split("=", 1)[0].lstrip("+") != _SEARCH)
     listed = [word.split("=", 1)[1].strip("[] ") for word in words if word not in rest]

@@ -57,11 +57,25 @@ def read(arguments: Sequence[str]) -> Asked:
     if any(argument in {"-h", "--help"} for argument in arguments):
         return Asked(help=True)
     if any(argument.split("=", 1)[0] in HYDRAS for argument in arguments):
-        return Asked(hydra=tuple(alias(argument) for argument in arguments))
+        given = [alias(argument) for argument in _translated(arguments)]
+        return Asked(hydra=tuple(sorted(given, key=_override)))  # hydra takes no override between two options
     return Asked(words=tuple(alias(word) for word in _words(arguments) if word))
 
 
+def _override(argument: str) -> bool:
+    return "=" in argument and not argument.startswith("-")
+
+
 def _words(arguments: Sequence[str]) -> Iterator[str]:
+    for argument in _translated(arguments):
+        if not argument.startswith("-"):
+            yield argument
+        elif argument not in _MODES:
+            raise _unknown(argument.partition("=")[0])
+
+
+def _translated(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield *arguments*, those options as overrides that are short for one."""
     left = iter(arguments)
     for argument in left:
         option, glued, value = argument.partition("=")
@@ -69,10 +83,8 @@ def _words(arguments: Sequence[str]) -> Iterator[str]:
             yield f"{_VALUED[option]}={value if glued else next(left, '')}"
         elif found := re.fullmatch(r"-n(\d+)", argument):
             yield f"sweep.workers={found[1]}"
-        elif not argument.startswith("-"):
+        else:
             yield argument
-        elif argument not in _MODES:
-            raise _unknown(option)
 
 
 def _unknown(option: str) -> ConfigError:

@@ -43,7 +43,10 @@ def _values(given: Override) -> Words:
     if not given.is_discrete_sweep():
         remedy = "name the values: key=1,2,3 or key=range(1,4); an interval is for sweepers that search: sweeper=search"
         raise ConfigError(f"the values of {key!r} cannot be counted", where=given.input_line or "", remedy=remedy)
-    found = [f"{key}={value}" for value in given.sweep_string_iterator()]
+    try:
+        found = [f"{key}={value}" for value in given.sweep_string_iterator()]
+    except ValueError as error:  # a step of 0
+        raise ConfigError(f"the values of {key!r} cannot be counted: {error}", where=given.input_line or "") from error
     if not found:
         raise ConfigError(f"{key!r} has no values: the sweep has no points", where=given.input_line or "", remedy="name one or more")
     return list(dict.fromkeys(found))

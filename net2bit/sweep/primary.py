@@ -87,13 +87,7 @@ class Primary:
     def _of_word(self, word: str, so_far: Sequence[str], fault: Exception) -> ConfigError:
         """Return the error for *word*: in the words of a single build where it is the experiment's."""
         if own(word) or hydras(word):
-            keys = [key for key, _ in complaints.keys_of(Settings)]
-            told = complaints.of_override(word, fault, [*keys, *ALIASES.values()])
-            if "Could not override" in str(fault):
-                told.remedy = f"to add a key of hydra's: +{word}" if hydras(word) else "docs/how-to/sweeps.md lists the keys of a sweep"
-            if told.suggestion == word:  # it is a key, but of another choice
-                told.suggestion, told.remedy = "", f"another choice of {key_of(word).partition('.')[0]} has it"
-            return told
+            return self._of_own(word, so_far[:-1], fault)
         try:
             single = [one for one in experiments(so_far) if not several([one])[one]]
             with alone():
@@ -101,6 +95,18 @@ class Primary:
         except ConfigError as told:
             return told
         return complaints.of_override(word, fault, compose.described(self._tree))
+
+    def _of_own(self, word: str, before: Sequence[str], fault: Exception) -> ConfigError:
+        """Return the error for a word that speaks of the sweep itself, or of hydra."""
+        key, keys = key_of(word), [key for key, _ in complaints.keys_of(Settings)]
+        told = complaints.of_override(word, fault, [*keys, *ALIASES.values()])
+        if "Could not override" not in str(fault):
+            return told
+        if key in keys and OmegaConf.select(self._composed(before), key) is None:
+            return ConfigError(f"there is no key {key!r}", where=word, remedy=f"another choice of {key.partition('.')[0]} has it")
+        if key not in keys:
+            told.remedy = f"to add a key of hydra's: +{word}" if hydras(word) else "docs/how-to/sweeps.md lists the keys of a sweep"
+        return told
 
 
 def settings(composed: DictConfig) -> dict[str, Any]:

@@ -32,6 +32,8 @@ def test_options_become_words(given_: list[str], words: tuple[str, ...]) -> None
 def test_hydra_answers_its_own_options() -> None:
     """--cfg and its like go to hydra as they are."""
     assert arguments.read(["--cfg", "job", "launcher=basic"]).hydra == ("--cfg", "job", "hydra/launcher=basic")
+    mixed = ["-n", "2", "dpu=b512", "--cfg", "job", "flow=hardware"]
+    assert arguments.read(mixed).hydra == ("--cfg", "job", "sweep.workers=2", "dpu=b512", "flow=hardware")
 
 
 def test_words_are_told_apart() -> None:

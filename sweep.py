@@ -22,6 +22,7 @@ if __name__ == "__main__":
     os.chdir(HOME)
     if not ready():
         os.execv("/bin/sh", ["/bin/sh", os.path.join(HOME, "doitw"), "sweep", *sys.argv[1:]])  # noqa: S606 - a shell script, by its path
+    from net2bit.graph.outlet import guarded
     from net2bit.sweep.front import main
 
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(guarded(lambda: main(sys.argv[1:])))

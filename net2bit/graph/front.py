@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from net2bit.graph import null
+from net2bit.graph import null, outlet
 
 
 def main() -> int:
@@ -21,4 +21,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(outlet.guarded(main))

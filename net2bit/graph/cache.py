@@ -106,6 +106,7 @@ class Cache:
         self.enabled = settings.enabled and settings.size > 0
         self.limit = settings.size
         self._notice = notice
+        self._told = set[str]()
         self._added = 0
 
     def beside(self, folder: Path) -> "Cache":
@@ -296,9 +297,9 @@ class Cache:
         with self._excused("cannot be tidied"), self._locked(fcntl.LOCK_EX):
             kept, size = set[str](), 0
             for path in sorted(self.folder.glob("ac/*/*/*.json"), key=lambda path: -path.stat().st_mtime_ns):
-                blobs = _blobs(path)
+                blobs = _blobs(path) if _readable(path) else {}
                 size += sum(bytes_ for name, bytes_ in blobs.items() if name not in kept)
-                if size > self.limit:
+                if size > self.limit or not blobs:
                     path.unlink()
                 else:
                     kept |= blobs.keys()
@@ -323,7 +324,10 @@ class Cache:
         try:
             yield
         except (OSError, ValueError, KeyError, TypeError) as fault:
-            self._notice(f"the cache {self.folder} {what}: {fault}")
+            text = f"the cache {self.folder} {what}: {fault}"
+            if text not in self._told:  # once, not once for each stage
+                self._notice(text)
+            self._told.add(text)
 
 
 def _move(source: Path, target: Path) -> None:
@@ -371,6 +375,14 @@ def _read(path: Path) -> Entry | None:
         with suppress(OSError):
             path.unlink()
         return None
+
+
+def _readable(path: Path) -> bool:
+    """Return whether an entry names its blobs; one that does not is damaged."""
+    try:
+        return all(isinstance(size, int) for size in _blobs(path).values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _blobs(path: Path) -> dict[str, int]:

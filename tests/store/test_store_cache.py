@@ -161,6 +161,31 @@ def test_eviction_leaves_no_blob_without_entry(cached: Project) -> None:
     assert {blob.name for blob in _blobs(cached)} == named
 
 
+@pytest.mark.parametrize("text", ["{", "[]", '{"format": 1}', '{"blobs": {"x": "large"}}'])
+def test_damaged_entry_is_no_obstacle_to_eviction(cached: Project, text: str) -> None:
+    """An entry that cannot be read goes with the next eviction, which keeps what is whole."""
+    cached.build(first())
+    assert cached.cache.dir
+    bad = cached.cache.dir / "ac/ff" / ("f" * 64) / "key.json"
+    bad.parent.mkdir(parents=True)
+    bad.write_text(text)
+    cached.build(second())
+    assert not bad.exists()
+    assert not cached.notices
+    _clean(cached)
+    assert cached.how(first(), second()) == ["restored", "restored"]
+
+
+def test_cache_that_cannot_be_used_is_told_once(project: Project, tmp_path: Path) -> None:
+    """A file in the place of the cache costs one notice, not one for each stage."""
+    (tmp_path / "file").touch()
+    broken = Project(project.root, CacheSettings(tmp_path / "file"), project.notices)
+    with broken.store() as store:
+        for base in "abc":
+            store.cache.offer(base, "key", "", [], {})
+    assert len(project.notices) == 1
+
+
 def test_result_larger_than_the_cache_is_left_out(project: Project, tmp_path: Path) -> None:
     """A product that alone exceeds the limit does not push everything else out."""
     tiny = Project(project.root, CacheSettings(tmp_path / "cache", size=4))

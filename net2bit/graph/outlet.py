@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any, TextIO
@@ -28,12 +29,15 @@ def guarded(work: Callable[[], int]) -> int:
     """Do *work* with the process's output guarded.
 
     Returns:
-        What *work* returns; 1 where it returns 0 and some of its output could not be written, though somebody wanted it.
+        What *work* returns, 130 after Ctrl-C; 1 where it returns 0 and some of its output could not be written, though somebody wanted it.
     """
     outlet = _Outlet(_present(_OUT), "w", closefd=False)
     sys.stdout = _text(outlet, sys.stdout)
     sys.stderr = _text(_Outlet(_present(_ERROR), "w", closefd=False), sys.stderr)
-    status = work()
+    try:
+        status = work()
+    except KeyboardInterrupt:  # before, or beside, a build: builds have their own words for it
+        return 128 + signal.SIGINT
     sys.stdout.flush()
     if outlet.fault is None or outlet.fault.errno == errno.EPIPE:
         return status

@@ -39,8 +39,10 @@ def run(root: Path, asked: Asked) -> int:
     began = time.monotonic()
     try:
         session, usual = _build(root, asked.words)
-    except signals.Stopped:
-        sys.stderr.write(_STOPPED)
+    except BaseException:
+        if signals.stopping():  # also where a library made another fault of the signal that came while it worked
+            sys.stderr.write(_STOPPED)
+        signals.check()
         raise
     lines = _end(session, time.monotonic() - began)
     good = all(result.good for result in session.results.values())

@@ -45,6 +45,13 @@ def test_work_goes_on_when_nobody_reads(tmp_path: Path, where: str, told: int, s
     assert ran.stderr == ("cannot write to standard output: No space left on device\n" if "full" in where else "")
 
 
+def test_interrupt_has_no_traceback() -> None:
+    """Ctrl-C where nobody else listens to it ends the process with status 130, silently."""
+    code = "import sys, _thread\nfrom net2bit.graph.outlet import guarded\nsys.exit(guarded(lambda: _thread.interrupt_main() or input()))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (130, "")
+
+
 def test_output_arrives_whole(tmp_path: Path) -> None:
     """Where somebody reads, everything arrives, in order."""
     ran = subprocess.run([sys.executable, "-c", _WORK, str(tmp_path / "done"), "0"], capture_output=True, text=True, check=False)

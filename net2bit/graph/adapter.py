@@ -64,6 +64,7 @@ def _records(root: Path) -> str:
     try:
         state.mkdir(exist_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / "doit.sqlite").open("ab").close()  # for SQLite an empty file is an empty database
     except OSError:  # a read-only tree can still be listed and explained
         return ":memory:"
     return str(folder / "doit.sqlite")

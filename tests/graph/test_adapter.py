@@ -260,6 +260,12 @@ def test_records_of_doit_lie_in_the_state_folder(tree: Tree) -> None:
     assert adapter.settings(tree.plan(), tree.folder / "nowhere", Reporter())["dep_file"] == ":memory:"
 
 
+def test_records_that_cannot_be_written_are_done_without(tree: Tree) -> None:
+    """In a tree that only reads, what builds nothing works as ever."""
+    (tree.folder / ".net2bit/doit.sqlite").mkdir(parents=True)
+    assert adapter.settings(tree.plan(), tree.folder, Reporter())["dep_file"] == ":memory:"
+
+
 def test_mistakes_become_messages_of_doits() -> None:
     """An error while dodo.py loads reaches doit as one that it prints without a traceback."""
     with pytest.raises(InvalidDodoFile, match="no such key\n  did you mean: size"), adapter.plainly():

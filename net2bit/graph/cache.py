@@ -324,7 +324,7 @@ class Cache:
         try:
             yield
         except (OSError, ValueError, KeyError, TypeError) as fault:
-            text = f"the cache {self.folder} {what}: {fault}"
+            text = f"the cache {self.folder} {what}: {getattr(fault, 'strerror', None) or fault}"
             if text not in self._told:  # once, not once for each stage
                 self._notice(text)
             self._told.add(text)

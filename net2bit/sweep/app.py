@@ -46,7 +46,7 @@ def run(root: Path, asked: Asked) -> int:
         raise
     lines = _end(session, time.monotonic() - began)
     good = all(result.good for result in session.results.values())
-    if good and usual and session.opened:
+    if good and usual and session.opened and (session.view.folder / PAGE).is_file():  # else the same words try again to write it
         _remember(root, asked.words, session, before, lines)
     if session.opened:
         session.store.close()

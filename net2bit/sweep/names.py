@@ -1,4 +1,4 @@
-"""`sweeps/<name>/`: which sweep a folder belongs to. Standard library only."""
+"""`sweeps/<name>/`: which sweep a folder belongs to."""
 
 import fcntl
 import json
@@ -10,8 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from net2bit.errors import StoreError
 from net2bit.graph import paths
+from net2bit.graph.place import disk
 from net2bit.sweep.arguments import key_of, own
 
 SWEEPS: Final = "sweeps"
@@ -28,17 +28,13 @@ def claim(root: Path, given: str | None, default: str, words: Sequence[str]) -> 
         StoreError: The folder cannot be written.
     """
     said = [word for word in words if not own(word)]
-    try:
-        with _locked(root / SWEEPS):
-            name = given or next(name for name in _candidates(default) if _owner(root, name) in (None, said))
-            mark = root / SWEEPS / name / _OWNER
-            if _owner(root, name) != said:
-                mark.parent.mkdir(exist_ok=True)
-                mark.write_text(json.dumps({"words": said}, indent=1) + "\n", encoding="utf-8")
-            return name
-    except OSError as fault:
-        remedy = "make the project's folder writable"
-        raise StoreError(f"cannot write: {fault.strerror}", where=str(fault.filename or root / SWEEPS), remedy=remedy) from fault
+    with disk(root / SWEEPS), _locked(root / SWEEPS):
+        name = given or next(name for name in _candidates(default) if _owner(root, name) in (None, said))
+        mark = root / SWEEPS / name / _OWNER
+        if _owner(root, name) != said:
+            mark.parent.mkdir(exist_ok=True)
+            mark.write_text(json.dumps({"words": said}, indent=1) + "\n", encoding="utf-8")
+        return name
 
 
 def release(root: Path, name: str) -> None:

@@ -33,6 +33,7 @@ class View:
         """Name the folder; nothing is written yet."""
         self.root = root
         self._folder = os.path.join(SWEEPS, name)
+        self._told = False
 
     @property
     def folder(self) -> Path:
@@ -77,7 +78,9 @@ class View:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, text)
         except OSError as fault:
-            sys.stderr.write(f"net2bit: {path} was not written: {fault.strerror}\n")
+            if not self._told:  # once: a full disk is full for all points
+                sys.stderr.write(f"net2bit: {path} was not written: {fault.strerror}\n")
+            self._told = True
 
 
 def _remove(folder: Path) -> None:

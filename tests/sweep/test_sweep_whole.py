@@ -103,6 +103,17 @@ def test_whatever_moves_is_looked_at(project: Project) -> None:
     assert (project.folder / "sweeps/train.seed/index.html").exists()
 
 
+def test_a_comparison_that_could_not_be_written_is_written_the_next_time(project: Project) -> None:
+    """The sweep does not remember that nothing is to be done while its page is missing."""
+    page = project.folder / "sweeps/train.seed/index.html"
+    page.mkdir(parents=True)
+    project.sweep("train.seed=1,2", "sweep.name=train.seed")
+    assert page.is_dir()
+    page.rmdir()
+    project.sweep("train.seed=1,2", "sweep.name=train.seed")
+    assert page.is_file()
+
+
 @pytest.mark.slow
 def test_an_edit_is_seen(project: Project) -> None:
     """A changed file of the configuration makes the sweep compose again: the points that it changes are built."""

@@ -48,6 +48,7 @@ def _compares(words: Sequence[str]) -> int:
 def main(root: Path, words: Sequence[str]) -> int:
     """Run doit on *words*; a build that left nothing to do is remembered for the fast front end."""
     before = dict(null.sources(root, words))
+    words = helped(words)
     loader = DodoTaskLoader()
     status = int(App(loader, config_filenames=(), extra_config={"COMMAND": dict(ABOVE)}).run(list(words)) or 0)
     namespace: dict[str, Any] = getattr(loader, "namespace", None) or {}
@@ -57,6 +58,13 @@ def main(root: Path, words: Sequence[str]) -> int:
         remember(root, words, namespace, before)
     namespace["STORE"].close()
     return status
+
+
+def helped(words: Sequence[str]) -> Sequence[str]:
+    """Return what doit calls the help that *words* ask for (`status --help`); *words* themselves where they ask for none."""
+    if not {"--help", "-h"} & set(words):
+        return words
+    return ["help", *(word for word in words if commands([word]))]
 
 
 def options(words: Sequence[str]) -> bool:

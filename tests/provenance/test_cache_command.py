@@ -191,6 +191,22 @@ def test_info(project: Project, web: Nginx) -> None:
     assert "there is no shared cache" in project.run("cache", "info").stdout
 
 
+def test_key_with_a_space_in_its_name(project: Project) -> None:
+    """What is printed can be pasted into a shell; a name that the shell took apart is refused."""
+    assert "NET2BIT_SIGNING_KEY='a b.key' signs" in project.run("cache", "keygen", "a b.key").stdout
+    done = project.run("cache", "keygen", "c", "d.key")
+    assert (done.returncode, (project.folder / "c").exists()) == (3, False)
+    assert "one key at a time" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("status", "--help"), ("flow=hardware", "cache", "-h"), ("cache", "keys", "--help")])
+def test_help_of_a_command(project: Project, words: tuple[str, ...]) -> None:
+    """A command with --help shows its own help."""
+    done = project.run(*words)
+    assert done.returncode == 0
+    assert done.stdout.startswith("PURPOSE")
+
+
 def test_unknown_verb(project: Project) -> None:
     """A verb that is none is a message with the near one."""
     done = project.run("cache", "kyes")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -190,15 +191,17 @@ class CacheCommand(ProjectCommand):
         """Make a key pair.
 
         Raises:
-            ConfigError: A file is there already, or cannot be written.
+            ConfigError: A file is there already, or cannot be written, or more than one is named.
         """
         from net2bit.provenance import keys  # noqa: PLC0415 - this command alone needs it
 
+        if len(words) > 1:
+            raise ConfigError(f"one key at a time, not {len(words)}", remedy="quote the name of a file that holds spaces")
         path = Path(words[0] if words else "net2bit.key")
         public = keys.generate(path, self.params["as"])
         self.outstream.writelines((
             f"{public.line}\n",
-            f"private key: {path} (keep it secret: {keys.VARIABLE}={path} signs with it)\n",
+            f"private key: {path} (keep it secret: {keys.VARIABLE}={shlex.quote(str(path))} signs with it)\n",
             f"public key: {path}.pub (list it in cache.remote.keys where its results count)\n",
         ))  # fmt: skip
         return 0

@@ -1,12 +1,19 @@
 """The commands as a user meets them: real processes in a real tree."""
 
+import io
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from small_project import ROOT, Project
+
+from net2bit.errors import StoreError
+from net2bit.graph.commands import clean
 
 
 def test_build_then_nothing(built: Project) -> None:
@@ -68,6 +75,22 @@ def test_clean_dry_run_removes_nothing(built: Project) -> None:
     said = built.run("clean", "--dry-run", "third.txt").stdout
     assert said.startswith("would remove build/third.txt/")
     assert built.file("third.txt").exists()
+
+
+def test_clean_says_removed_of_what_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A product that the disk keeps is not called removed."""
+
+    def refused(path: Path, top: Path) -> None:
+        raise StoreError("cannot remove it", where=f"{path} below {top}")
+
+    monkeypatch.setattr(clean, "remove", refused)
+    (tmp_path / "kept").touch()
+    out = io.StringIO()
+    command: Any = SimpleNamespace(store=SimpleNamespace(root=tmp_path), refuse_running=lambda _: None, outstream=out, dry=False)
+    command.chosen = lambda _: [tmp_path / "kept"]
+    with pytest.raises(StoreError):
+        clean.Clean.answer(command, [])
+    assert not out.getvalue()
 
 
 def test_failure_shows_message_and_no_traceback(project: Project) -> None:

@@ -37,9 +37,9 @@ class Clean(ProjectCommand):
         self.refuse_running(root)
         gone = [path for path in self.chosen(words) if path.exists() or path.is_symlink()]
         for path in gone:
-            self.outstream.write(f"{'would remove' if self.dry else 'removed'} {path.relative_to(root)}\n")
             if not self.dry:
                 remove(path, root / paths.BUILD)
+            self.outstream.write(f"{'would remove' if self.dry else 'removed'} {path.relative_to(root)}\n")
         if not self.dry:
             null.forget(root)
         if not gone:

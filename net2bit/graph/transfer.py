@@ -81,7 +81,7 @@ def push(store: Store, stage: Stage) -> str:
     if found is None:
         return UNKNOWN
     base, done = found
-    share.offer(store, base, done)
+    share.offer(store, base, done, anew=envelope.is_signed(done.statement))  # what lies there may have been sent before there was a key
     return SENT
 
 

@@ -141,6 +141,19 @@ def test_pushed_and_pulled(project: Project, web: Nginx, tmp_path: Path) -> None
     assert other.run("cache", "pull", *remote).stdout.splitlines()[-1] == "3 up to date"
 
 
+def test_push_with_a_key_replaces_what_was_sent_without(project: Project, web: Nginx, tmp_path: Path) -> None:
+    """A shared cache that was filled before there were keys is signed by pushing again; pushing without the key takes no signature off."""
+    project.run()
+    project.run("cache", "keygen", "ci.key")
+    remote = [f"cache.remote.url={web.url}", "cache.remote.mode=readwrite", "cache.remote.trust=off"]
+    for key in ("", "ci.key", ""):
+        assert project.run("cache", "push", *remote, **{VARIABLE: key, AUTH: SECRET}).returncode == 0
+    other = _project(tmp_path / "other")
+    shutil.copy(project.folder / "ci.key.pub", other.folder)
+    done = other.run("cache", "pull", f"cache.remote.url={web.url}", "cache.remote.keys=[ci.key.pub]")
+    assert done.stdout.splitlines()[-1] == "3 restored", done.stderr
+
+
 def test_nobody_signs_for_what_he_did_not_make(project: Project, web: Nginx, tmp_path: Path) -> None:
     """A result that came unsigned from the local cache is not signed by who sends it; what is made here afterwards still is sent."""
     assert project.run().returncode == 0

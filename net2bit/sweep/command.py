@@ -10,7 +10,7 @@ from typing import Any
 
 from net2bit.errors import ConfigError, StoreError
 from net2bit.graph import words as vocabulary
-from net2bit.graph.commands.base import ProjectCommand
+from net2bit.graph.commands.base import ProjectCommand, options_first
 from net2bit.sweep.pair import Pair, as_data, pair
 from net2bit.sweep.pair_text import lines
 from net2bit.sweep.sides import Sides
@@ -38,7 +38,7 @@ class Compare(ProjectCommand):
 
     def parse_execute(self, in_args: Sequence[str]) -> int:
         """Take the options wherever they stand: doit looks for them before the first name only."""
-        return int(super().parse_execute(options_first(in_args)) or 0)
+        return int(super().parse_execute(options_first(in_args, {"--html"})) or 0)
 
     def execute(self, params: dict[str, Any], args: Sequence[str]) -> int:
         """Keep the options, which `answer` does not take."""
@@ -66,21 +66,6 @@ class Compare(ProjectCommand):
         else:
             self.outstream.writelines(f"{line}\n" for line in lines(found, everything=self.everything))
         return 0
-
-
-def options_first(words: Sequence[str]) -> list[str]:
-    """Return *words* with the options, and the value of `--html`, in front."""
-    words = list(words)
-    front: list[str] = []
-    rest: list[str] = []
-    while words:
-        word = words.pop(0)
-        if word.startswith("-"):
-            front += [word, *(words[:1] if word == "--html" else [])]
-            del words[: word == "--html"]
-        else:
-            rest.append(word)
-    return [*front, *rest]
 
 
 def draw(found: Pair, out: Path) -> None:

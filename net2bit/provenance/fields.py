@@ -3,11 +3,12 @@
 import math
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from net2bit.provenance.errors import Untrusted
 
 Table = Mapping[str, Any]
+T = TypeVar("T")
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -17,10 +18,7 @@ def table(document: Table, name: str) -> Table:
     Raises:
         Untrusted: There is none.
     """
-    found = document.get(name)
-    if not isinstance(found, dict):
-        raise Untrusted(f"it lacks {name}")
-    return found
+    return _field(document, name, dict)
 
 
 def tables(document: Table, name: str) -> list[Table]:
@@ -29,8 +27,8 @@ def tables(document: Table, name: str) -> list[Table]:
     Raises:
         Untrusted: There is none.
     """
-    found = document.get(name)
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+    found = _field(document, name, list)
+    if not all(isinstance(one, dict) for one in found):
         raise Untrusted(f"it lacks {name}")
     return found
 
@@ -41,8 +39,12 @@ def text(document: Table, name: str) -> str:
     Raises:
         Untrusted: There is none.
     """
+    return _field(document, name, str)
+
+
+def _field(document: Table, name: str, kind: type[T]) -> T:
     found = document.get(name)
-    if not isinstance(found, str):
+    if not isinstance(found, kind):
         raise Untrusted(f"it lacks {name}")
     return found
 

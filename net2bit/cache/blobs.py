@@ -290,8 +290,8 @@ def small(transport: Transport, name: str, limit: int, meter: Meter) -> bytes:
     return b"".join(found)
 
 
-def keep(folder: Path, blob: Blob, content: bytes) -> Seal:
-    """Write a content that came with its entry into *folder*, under its name; returns its seal.
+def keep(folder: Path, blob: Blob, content: bytes) -> tuple[str, Seal]:
+    """Write a content that came with its entry into *folder*, under a name of its own; returns the path and its seal.
 
     Raises:
         OSError: The disk refuses.
@@ -299,16 +299,15 @@ def keep(folder: Path, blob: Blob, content: bytes) -> Seal:
     """
     if hashlib.sha256(content).hexdigest() != blob.digest:
         raise Spoiled("a content within the entry has another digest")
-    fresh = folder / f"{blob.name}.{os.urandom(8).hex()}.part"
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    path = f"{folder}/{blob.name}.{os.urandom(8).hex()}"
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         _write(fd, content)
         os.fchmod(fd, 0o555 if blob.executable else 0o444)
         found = os.fstat(fd)
-        fresh.rename(folder / blob.name)
     except OSError:
-        _discard(fresh)
+        _discard(Path(path))
         raise
     finally:
         os.close(fd)
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return path, (found.st_mtime_ns, found.st_size, found.st_ino)

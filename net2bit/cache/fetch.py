@@ -28,17 +28,19 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A result that lies in the folder for arrivals, every content under its digest (and `.x` where it is executable).
+    """A result whose contents lie in the folder for arrivals, as far as they were not here before.
 
     Attributes:
         statement: What is said about it, by somebody who is trusted to.
         sealed: The same, as it came.
         seals: Seal of a file that was hashed as it came -> its digest.
+        lies: Name of a content (its digest, and `.x` where it is executable) -> path of its file.
     """
 
     statement: Statement
     sealed: bytes
     seals: Mapping[Seal, str]
+    lies: Mapping[str, str]
 
 
 class Fetch:
@@ -52,6 +54,7 @@ class Fetch:
         self._wanted = wanted
         self._meter = meter
         self._seals: dict[Seal, str] = {}
+        self._lies: dict[str, str] = {}
 
     def run(self) -> Fetched | None:
         """Bring the result here; None where it was made by other code.
@@ -73,7 +76,7 @@ class Fetch:
         if statement.extra and not wanted.holds(statement.extra):
             return None
         self._bring(statement, {one.digest: one.contents for one in files if one.contents is not None})
-        return Fetched(statement, sealed, self._seals)
+        return Fetched(statement, sealed, self._seals, self._lies)
 
     def _small(self, name: str, limit: int) -> bytes:
         return again(lambda: small(self._reach(), name, limit, self._meter), self._meter, self._settings.retries)
@@ -92,11 +95,13 @@ class Fetch:
         missing = [blob for blob in entry.blobs(statement.outputs) if not self._wanted.have(blob.digest, blob.executable)]
         for blob in missing:
             if blob.digest in inside:
-                self._seals[keep(self._wanted.into, blob, inside[blob.digest])] = blob.digest
+                self._lies[blob.name], seal = keep(self._wanted.into, blob, inside[blob.digest])
+                self._seals[seal] = blob.digest
                 self._meter.add(0)
         spread(partial(self._download, blob) for blob in missing if blob.digest not in inside)
 
     def _download(self, blob: Blob) -> None:
         into = self._wanted.into
         seal = recall(into, blob) or download(self._reach(), blob, into, self._meter, self._settings.retries)
+        self._lies[blob.name] = str(into / blob.name)
         self._seals[seal] = blob.digest

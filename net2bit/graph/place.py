@@ -154,7 +154,7 @@ def _made(stage: Stage, out: Artifact, path: Path, known: Mapping[Stood, str]) -
     return Made(out, path, _digest(path, found, known), found.st_size, sealed("", found), executable=bool(found.st_mode & modes.S_IXUSR))
 
 
-def _digest(path: Path, found: os.stat_result, known: Mapping[Stood, str]) -> str:
+def _digest(path: Path | str, found: os.stat_result, known: Mapping[Stood, str]) -> str:
     return known.get((found.st_mtime_ns, found.st_size, found.st_ino)) or sha256(path)
 
 
@@ -164,38 +164,45 @@ def _made_tree(stage: Stage, out: Artifact, path: Path, known: Mapping[Stood, st
     many = len(members) > _SYNC_LIMIT  # after a power cut the stats of an unsynced file differ from those remembered: it is hashed again
     for member in members:
         if not member.path.endswith("/"):
-            _seal(path / member.path, member.found, sync=not many)
-    entries = tuple(_entry(path, member, known) for member in members)
+            _seal(f"{path}/{member.path}", member.found, sync=not many)
+    entries = tuple(_entry(str(path), member, known) for member in members)
     size = sum(member.found.st_size for member in members if not member.path.endswith("/"))
     return Made(out, path, tree_digest(list(entries)), size, sealed_tree(members), entries=entries)
 
 
-def _entry(top: Path, member: Member, known: Mapping[Stood, str]) -> Entry:
-    digest = "" if member.path.endswith("/") else _digest(top / member.path, member.found, known)
+def _entry(top: str, member: Member, known: Mapping[Stood, str]) -> Entry:
+    digest = "" if member.path.endswith("/") else _digest(f"{top}/{member.path}", member.found, known)
     return member.path, digest, member.executable
 
 
 def _refuse_links(stage: Stage, top: Path) -> None:
-    for folder, folders, files in os.walk(top):
-        for name in (*folders, *files):
-            path = Path(folder, name)
-            if path.is_symlink():
-                raise StageError(
-                    f"{stage.op.name} made a symbolic link",
-                    where=str(path.relative_to(top.parent)),
-                    remedy="copy the file: a product is whole",
-                )
+    for entry in _inside(str(top)):
+        if entry.is_symlink():
+            raise StageError(
+                f"{stage.op.name} made a symbolic link",
+                where=os.path.relpath(entry.path, top.parent),
+                remedy="copy the file: a product is whole",
+            )
 
 
-def _seal(path: Path, found: os.stat_result, *, sync: bool = True) -> None:
+def _inside(folder: str) -> "Iterator[os.DirEntry[str]]":
+    """Yield all that lies below *folder*."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            yield entry
+            if entry.is_dir(follow_symlinks=False):
+                yield from _inside(entry.path)
+
+
+def _seal(path: Path | str, found: os.stat_result, *, sync: bool = True) -> None:
     mode = _SEALED | (0o111 if found.st_mode & modes.S_IXUSR else 0)
     if modes.S_IMODE(found.st_mode) != mode:
-        path.chmod(mode)
+        os.chmod(path, mode)
     if sync:
         _sync(path)
 
 
-def _sync(path: Path) -> None:
+def _sync(path: Path | str) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -3,6 +3,7 @@
 Where a file system puts files whole (buckets), so does this; elsewhere a file is written under another name and moved.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -61,6 +62,12 @@ class Tree:
 
     def put(self, name: str, content: Readable, size: int) -> None:
         """Put *size* bytes under *name*."""
+        try:
+            self._put(name, content, size)
+        except Missing:  # not the content, which is here: what it should lie in
+            raise Refused("there is no such bucket or folder") from None
+
+    def _put(self, name: str, content: Readable, size: int) -> None:
         with _told(name):
             path = self._path(name)
             if self._scheme in _WHOLE:
@@ -107,6 +114,8 @@ class Tree:
                 self._files.client.http.close()
             elif self._scheme == "s3":
                 self._files.close_session(self._files.loop, self._files._s3)  # noqa: SLF001 - nothing public closes it
+            elif self._scheme == "gs":
+                self._files.close_session(None, self._files._session)  # noqa: SLF001 - likewise
             elif self._scheme == "ssh":
                 self._files._finalize(self._files.loop, self._files._pool, self._files._stack)  # noqa: SLF001 - likewise
 
@@ -155,9 +164,11 @@ def _s3(parts: SplitResult, _auth: str, timeout: float) -> tuple[str, "AbstractF
 
 
 def _gs(parts: SplitResult, _auth: str, timeout: float) -> tuple[str, "AbstractFileSystem"]:
-    import gcsfs  # noqa: PLC0415 - likewise
+    # The class of the package's own face asks what kind of bucket it is, before each request, with credentials of its own.
+    from gcsfs.core import GCSFileSystem  # noqa: PLC0415 - likewise
 
-    return f"{parts.netloc}{parts.path}", gcsfs.GCSFileSystem(use_listings_cache=False, skip_instance_cache=True, timeout=timeout)
+    logging.getLogger("gcsfs").addHandler(logging.NullHandler())  # what it would write to the terminal is told in one notice
+    return f"{parts.netloc}{parts.path}", GCSFileSystem(use_listings_cache=False, skip_instance_cache=True, timeout=timeout)
 
 
 def _ssh(parts: SplitResult, _auth: str, timeout: float) -> tuple[str, "AbstractFileSystem"]:

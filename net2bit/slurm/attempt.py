@@ -80,7 +80,7 @@ class Attempt:
         return found if isinstance(found, dict) else None
 
     def events(self) -> Iterator[Event]:
-        """Yield what the running stage has said since the last call."""
+        """Yield what the running stage has said since the last call; a line that a dying node tore is passed over."""
         try:
             with (self.folder / EVENTS).open("rb") as file:
                 file.seek(self._read)
@@ -90,7 +90,11 @@ class Attempt:
         whole = text[: text.rfind(b"\n") + 1]
         self._read += len(whole)
         for line in whole.splitlines():
-            yield json.loads(line)
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            yield event
 
     def log(self) -> str | None:
         """Return what the job itself printed, None where it never came to that."""

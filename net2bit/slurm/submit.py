@@ -47,7 +47,7 @@ class Submit:
         try:
             with disk(attempt.home(self._store.state)), self._desk.counter():
                 listing = client.jobs()
-                self._desk.tidy(listing, [task.attempt.folder for task in self._tasks if task.attempt])
+                self._desk.tidy(listing, {task.attempt.folder for task in self._tasks if task.attempt})
                 for task in self._tasks.ready():
                     signals.check()
                     self._place(task, listing, adopted, ordered)

@@ -231,17 +231,26 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("command", nargs=argparse.REMAINDER, help="the command; `bash` gives a shell to look around")
     given = parser.parse_args(arguments)
+    words = given.command[given.command[:1] == ["--"] :] or [os.environ.get("SHELL", "sh")]
     try:
         with cluster(given.folder, given.cores, given.conf) as environment:
-            return _command(given.command or [os.environ.get("SHELL", "sh")], environment)
+            return _command(words, environment)
     except Net2bitError as error:
         sys.stderr.write(f"net2bit: {error}\n")
         return 1
 
 
 def _command(words: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run the command; a Ctrl-C is for it alone."""
-    with subprocess.Popen(words, env=environment) as command:
+    """Run the command; a Ctrl-C is for it alone.
+
+    Raises:
+        ToolError: There is no such program.
+    """
+    try:
+        started = subprocess.Popen(words, env=environment)
+    except OSError as fault:
+        raise ToolError(f"{words[0]!r} cannot be run: {fault.strerror}", where="the command line") from fault
+    with started as command:
         while True:
             try:
                 return command.wait()

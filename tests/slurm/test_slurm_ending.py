@@ -6,7 +6,7 @@ import pytest
 from slurm_graph import Graph
 
 from net2bit.errors import StoreError, ToolError
-from net2bit.slurm import client, ending
+from net2bit.slurm import attempt, client, ending
 from net2bit.slurm.client import End, Job, Unreachable
 from net2bit.slurm.outage import Outage
 from net2bit.slurm.submit import named
@@ -107,6 +107,17 @@ def test_a_job_within_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_jobs_are_named(numbers: list[str], text: str) -> None:
     """Jobs are told in the order of their numbers, neighbours as a range."""
     assert named(numbers) == text
+
+
+def test_a_torn_line_of_news(tmp_path: Path) -> None:
+    """What a node was writing as it died costs one line of its news, and no traceback."""
+    job = attempt.Attempt.new(tmp_path, "ab" * 32)
+    news = job.folder / attempt.EVENTS
+    news.write_bytes(b'{"event": "running"}\n{"event": "prog\0\0{"event": "running"}\n{"event": "log"}\n{"event"')
+    assert [event["event"] for event in job.events()] == ["running", "log"]
+    with news.open("ab") as file:
+        file.write(b': "late"}\n')
+    assert [event["event"] for event in job.events()] == ["late"]
 
 
 def test_an_outage_is_told_once() -> None:

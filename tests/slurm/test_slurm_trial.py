@@ -59,6 +59,15 @@ def test_a_command_on_a_trial_cluster(start: Start, tmp_path_factory: pytest.Tem
 
 
 @needs_slurm
+def test_a_program_that_is_not_there(start: Start) -> None:
+    """A misspelt command is told in words, and leaves no daemon behind that would keep the trial from ending."""
+    process = start("--", "no-such-program")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert err == "net2bit: 'no-such-program' cannot be run: No such file or directory\n  where: the command line\n"
+
+
+@needs_slurm
 def test_a_trial_that_is_killed(start: Start, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The daemons die with the trial, also when it is killed."""
     folder = tmp_path_factory.mktemp("c")

@@ -82,10 +82,16 @@ def _merge(trees: Sequence[Path], found: Sequence[str], overrides: Sequence[str]
         broken = complaints.of_files(trees)
         if broken:
             raise broken from error
-        taken = next((n for n in range(len(overrides)) if not _merges([*found, *overrides[:n]])), len(overrides))
+        words = choices_first(overrides)
+        taken = next((n for n in range(len(words)) if not _merges([*found, *words[:n]])), len(words))
         if taken == 0:  # the files alone do not compose
             raise complaints.of_composition(error, described) from error
-        raise complaints.of_override(overrides[taken - 1], error, described) from error
+        raise complaints.of_override(words[taken - 1], error, described) from error
+
+
+def choices_first(overrides: Sequence[str]) -> list[str]:
+    """Return *overrides* in the order in which the first wrong one is looked for: choices of files decide which keys there are."""
+    return sorted(overrides, key=lambda word: "." in word.partition("=")[0])
 
 
 def _merges(overrides: Sequence[str]) -> bool:

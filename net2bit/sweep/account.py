@@ -14,7 +14,7 @@ from net2bit.graph.plan import Plan
 from net2bit.graph.store import Store
 from net2bit.sweep.metrics import TABLE, Metric
 from net2bit.sweep.metrics import describe as metric
-from net2bit.sweep.results import PointResult
+from net2bit.sweep.results import PointResult, telling
 from net2bit.sweep.view import POINTS
 
 FORM: Final = "net2bit.points/1"
@@ -40,7 +40,7 @@ def finite(metrics: Mapping[str, float]) -> dict[str, float]:
 
 
 def describe(folder: Path, name: str, results: Sequence[PointResult], store: Store, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of `points.json`; the arguments are those of `write`."""
+    """Return the content of `points.json`; the arguments are those of `compare.write`."""
     merged = merge({result.point.number: result.plan for result in results if result.plan})
     manifests = {node.stage.digest: store.manifest(node.stage) or {} for node in merged.nodes.values()}
     groups: dict[str, list[Any]] = {}
@@ -167,7 +167,7 @@ def _times(merged: Merged, manifests: Mapping[str, Mapping[str, Any]], results: 
     stages = []
     for node in merged.nodes.values():
         took = manifests[node.stage.digest].get("took")
-        way = next((how[point, node.stage.name] for point in node.points if (point, node.stage.name) in how), "")
+        way = telling(how[point, node.stage.name] for point in node.points if (point, node.stage.name) in how)
         if took and way in GOOD:
             stages.append(
                 {

@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,8 @@ def _build(root: Path, words: Sequence[str]) -> tuple[Session, bool]:
     given = settings["sweep"]["name"]
     settings["sweep"] |= {"name": names.claim(root, given, said["title"], words)}
     session = Session(root, settings["sweep"]["name"], settings)
-    session.build(known.points(said))
+    with _tidied(session):
+        session.build(known.points(said))
     return session, True
 
 
@@ -83,21 +85,30 @@ def _composed(root: Path, words: Sequence[str], origin: config.Origin) -> tuple[
 
 
 def _run(multirun: "Multirun") -> None:
-    """Let hydra's sweeper build the points; a folder that nothing came of is removed."""
-    from net2bit.sweep.gather import gather  # noqa: PLC0415 - brings hydra
+    """Let hydra's sweeper build the points."""
+    from net2bit.sweep.gather import gather, notes  # noqa: PLC0415 - brings hydra
 
-    began, session = time.time(), multirun.sweep.session
+    sweep = multirun.sweep
+    before = notes(sweep)
+    with _tidied(sweep.session):
+        try:
+            multirun.run()
+        except StageError:
+            if all(result.good for result in sweep.session.results.values()):
+                raise
+            # one of hydra's own sweepers ends with the first failure: it is in the results
+        if not multirun.merged:
+            gather(sweep, before)
+
+
+@contextmanager
+def _tidied(session: Session) -> Iterator[None]:
+    """Remove the folder of a sweep of which nothing comes."""
     try:
-        multirun.run()
-    except StageError:
-        if all(result.good for result in session.results.values()):
-            raise
-        # one of hydra's own sweepers ends with the first failure: it is in the results
+        yield
     finally:
         if not session.opened:
             names.release(session.root, session.name)
-    if not multirun.merged:
-        gather(multirun.sweep, began)
 
 
 def _end(session: Session, seconds: float) -> list[str]:
@@ -110,7 +121,7 @@ def _end(session: Session, seconds: float) -> list[str]:
     if session.opened:
         view.publish(results, session.store)
         write(view.folder, session.name, results, session.store, session.settings)
-    lines = [*summary.table(results, view, session.settings.get("goals", ())), *_page(view)]
+    lines = [*summary.table(results, view, session.settings.get("goals", ())), *(_page(view) if session.opened else ())]
     told = summary.counts(results, session.stages())
     sys.stdout.write("".join(f"{line}\n" for line in ["", *lines, f"{told} ({span(seconds)})"]))
     return [*lines, told]

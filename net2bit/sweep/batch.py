@@ -65,8 +65,9 @@ class Composer:
             return self._broken or complaints.of_option(error)
         if not isinstance(error, Absent) or self._broken:
             return None
-        tree = self._choices.merged(()).copy()
-        for override in map(self._parse, overrides):
+        parsed = [self._parse(override) for override in compose.choices_first(overrides)]
+        tree = self._choices.merged([override for override in parsed if self._choices.chooses(override)]).copy()
+        for override in parsed:
             try:
                 if not self._choices.chooses(override):
                     tree.apply(override)

@@ -5,13 +5,13 @@ Drawing imports what a sweep that found nothing to do cannot afford: such a swee
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from net2bit.graph.place import write_whole
 from net2bit.graph.store import Store
 from net2bit.job import canonical
 from net2bit.sweep.account import FORM, GOOD, describe, finite, goals_of
@@ -41,8 +41,8 @@ def write(folder: Path, name: str, results: Sequence[PointResult], store: Store,
     try:
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(describe(folder, name, results, store, settings), indent=1, allow_nan=False)
-        _replace(folder / FILE, f"{text}\n")
-        _replace(mark, told if _draw(folder) else "")
+        write_whole(folder / FILE, f"{text}\n")
+        write_whole(mark, told if _draw(folder) else "")
     except OSError as fault:
         sys.stderr.write(f"net2bit: {folder} was not written: {fault.strerror}\n")
 
@@ -60,12 +60,6 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError:
         return ""
-
-
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
 
 
 def _told(name: str, results: Sequence[PointResult], settings: Mapping[str, Any]) -> str:

@@ -10,9 +10,8 @@ from net2bit.graph import config, paths, words
 from net2bit.sweep.points import Point
 
 FOLDER = "sweeps"
-_CODE = tuple(
-    os.path.join(os.path.dirname(__file__), f"{name}.py") for name in ("batch", "choices", "plain", "grid", "labels", "batches", "primary")
-)
+_MODULES = ("arguments", "batch", "batches", "choices", "grid", "labels", "multirun", "names", "plain", "primary")
+_CODE = tuple(os.path.join(os.path.dirname(__file__), f"{name}.py") for name in _MODULES)
 
 
 class _Unknown(Exception):  # noqa: N818 - no error: the sweep is composed

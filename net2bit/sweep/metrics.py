@@ -169,7 +169,7 @@ def _read(store: Store, artifact: Artifact) -> Mapping[str, float]:
         return _parsed(artifact.kind, path, found.st_mtime_ns, found.st_size)
     except OSError as fault:
         raise StoreError(f"{artifact.kind} cannot be read: {fault.strerror}", where=artifact.path) from fault
-    except (ValueError, KeyError, TypeError, IndexError) as fault:
+    except (ValueError, LookupError, TypeError, AttributeError) as fault:
         raise StoreError(
             f"{artifact.kind} does not hold what its stage writes: {fault!r}", where=artifact.path, remedy="rebuild it: remove the file"
         ) from fault

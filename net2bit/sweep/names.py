@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from net2bit.graph import paths
-from net2bit.graph.place import disk
-from net2bit.sweep.arguments import key_of, own
+from net2bit.graph.place import disk, write_whole
+from net2bit.sweep.arguments import own
 
 SWEEPS: Final = "sweeps"
 _OWNER: Final = "sweep.json"
@@ -33,7 +32,7 @@ def claim(root: Path, given: str | None, default: str, words: Sequence[str]) -> 
         mark = root / SWEEPS / name / _OWNER
         if _owner(root, name) != said:
             mark.parent.mkdir(exist_ok=True)
-            mark.write_text(json.dumps({"words": said}, indent=1) + "\n", encoding="utf-8")
+            write_whole(mark, json.dumps({"words": said}, indent=1) + "\n")
         return name
 
 
@@ -49,12 +48,6 @@ def release(root: Path, name: str) -> None:
 def default(swept: Sequence[str], otherwise: str) -> str:
     """Return the name of a sweep over the keys *swept*, or *otherwise* where there are none."""
     return paths.slug("-".join(key.rsplit("/", 1)[-1] for key in swept) or otherwise)
-
-
-def swept_in(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the keys of *words* that seem to have several values; for a name only: hydra decides what a sweep is."""
-    many = re.compile(r"^[^\[{'\"(]*,|^(choice|range|glob|interval|shuffle|sort|tag)\(")
-    return tuple(key_of(word) for word in words if many.match(word.partition("=")[2]))
 
 
 def _candidates(name: str) -> Iterator[str]:

@@ -89,7 +89,7 @@ def _figure(figure: Figure) -> tuple[str, ...]:
     share = f"{apart / abs(figure.a):+.1%}" if apart and figure.a else ""
     unit = "" if figure.unit in {"", "share"} else f" {figure.unit}"
     said = ", ".join(word for word in (figure.verdict, "predicted" if figure.predicted else "") if word)
-    return f"{figure.name}", _number(figure.a) + unit, _number(figure.b) + unit, _signed(apart), share, said
+    return figure.name, _number(figure.a) + unit, _number(figure.b) + unit, _signed(apart), share, said
 
 
 def _number(value: float | None) -> str:

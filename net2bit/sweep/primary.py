@@ -77,11 +77,12 @@ class Primary:
         broken = complaints.of_files([self._tree, *self._folders])
         if broken:
             return broken
-        for count, word in enumerate(self._words, 1):
+        words = compose.choices_first(self._words)
+        for count, word in enumerate(words, 1):
             try:
-                self._composed(self._words[:count])
+                self._composed(words[:count])
             except compose.REFUSALS as fault:
-                return self._of_word(word, self._words[:count], fault)
+                return self._of_word(word, words[:count], fault)
         return complaints.of_composition(error, {})
 
     def _of_word(self, word: str, so_far: Sequence[str], fault: Exception) -> ConfigError:

@@ -1,12 +1,15 @@
 """What came of the points of a sweep."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from net2bit.graph.plan import Plan
 from net2bit.sweep.points import Point
 
 DONE, FAILED, REFUSED, PRUNED = "done", "failed", "refused", "pruned"
+_TELLING: Final = ("ran", "restored", "failed", "waited", "fresh", "skipped")
+"""How a stage can end, what tells most first: a stage that one process ran is up to date for all others."""
 
 
 @dataclass(frozen=True)
@@ -33,3 +36,8 @@ class PointResult:
     def good(self) -> bool:
         """Whether the point needs nobody's attention: a pruned one was stopped on purpose."""
         return self.status in {DONE, PRUNED}
+
+
+def telling(ways: Iterable[str]) -> str:
+    """Return which of the *ways* in which several processes saw one stage end tells most; `skipped` where there is none."""
+    return min(ways, key=_TELLING.index, default="skipped")

@@ -19,14 +19,12 @@ from net2bit.job import canonical
 from net2bit.sweep import executors
 from net2bit.sweep.metrics import metrics_of
 from net2bit.sweep.points import Point
-from net2bit.sweep.results import DONE, FAILED, PRUNED, REFUSED, PointResult
+from net2bit.sweep.results import DONE, FAILED, PRUNED, REFUSED, PointResult, telling
 from net2bit.sweep.view import View
 from net2bit.sweep.watch import Watch, fault
 
 _MACHINE = ("cache", "resources")
 """Groups that speak of the machine: a sweep has one of each."""
-_TELLING = ("ran", "restored", "failed", "waited", "skipped", "fresh")
-"""How a stage can end, what tells most first: a stage that one process ran is up to date for all others."""
 _UNTOLD = Done("skipped")
 """Of a node that was never reached."""
 
@@ -91,20 +89,20 @@ class Session:
         """Build *points* together; not *whole* where they only begin, for what is known early (see `sweep.search`): then none is shown.
 
         Raises:
-            ConfigError: A point is refused, and `sweep.keep_going` is off: nothing is built then. Or the points do not share a machine.
+            ConfigError: A point is refused, and `sweep.keep_going` is off: nothing is built then.
             Stopped: The build was told to stop; the results say how far it came.
         """
         plans = self._plans([point for point in points if self._new(point)])
         if plans:
             self._run({point.number: point for point in points}, merge(plans), whole=whole)
 
-    def remember(self, point: Point, status: str, error: str, metrics: Mapping[str, float]) -> None:
-        """Take in what an earlier run of a search found out about *point*: nothing of it is built again."""
-        try:
-            plan = self.plan(point)
-        except Net2bitError:
-            plan = None
-        self.results[point.number] = PointResult(point, plan, status, error=error, metrics=metrics)
+    def remember(self, result: PointResult) -> None:
+        """Take in what an earlier run of a search found out about a point: nothing of it is built again."""
+        self.results[result.point.number] = result
+        for name, how in result.how.items():
+            if result.plan:
+                stage = result.plan.by_name[name]
+                self._ended.setdefault(stage.digest, (stage, how))
 
     def prune(self, number: int, why: str) -> None:
         """Note that a search stopped a point on the way."""
@@ -150,11 +148,16 @@ class Session:
         """
         if point.refused is not None or point.config is None:
             raise point.refused or ConfigError("the point has no configuration")
+        made = planned(point.config, self._registry, root=self.root)
         self._share(point.config)
-        return planned(point.config, self._registry, root=self.root)
+        return made
 
     def _share(self, config: Mapping[str, Any]) -> None:
-        """Hold the points to one machine."""
+        """Hold the points to one machine.
+
+        Raises:
+            ConfigError: An earlier one has another.
+        """
         for group in _MACHINE:
             if self._machine.setdefault(group, config[group]) != config[group]:
                 remedy = f"give {group} one value for the whole sweep"
@@ -191,8 +194,7 @@ class Session:
         how = {name: one.how for name, one in ended.items()}
         for name, stage in plan.by_name.items():
             known = self._ended.get(stage.digest)
-            if known is None or _TELLING.index(how[name]) < _TELLING.index(known[1]):
-                self._ended[stage.digest] = (stage, how[name])
+            self._ended[stage.digest] = (stage, telling([how[name], *(known[1:] if known else ())]))
         made = {name for name, one in ended.items() if one.good}
         error = next((str(one.error or "stopped") for one in ended.values() if not one.good), "")
         try:

@@ -147,7 +147,7 @@ class Sides:
                 raise PlanError(f"{word!r} is not built: {said}", where=f"{SWEEPS}/{sweep}")
             settled = {group: found["configs"][group][place] for group, place in point["config"].items()}
             keys, words, figures = point["keys"], tuple(point["words"]), point["metrics"]
-        except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        except (ValueError, LookupError, TypeError, AttributeError) as fault:
             remedy = "run the sweep again"
             raise StoreError(f"it is not what a sweep writes: {fault!r}", where=f"{SWEEPS}/{sweep}/{FILE}", remedy=remedy) from fault
         manifests = snapshot.manifests(self.store, {name: key for name, key in keys.items() if key}, word)

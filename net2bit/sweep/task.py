@@ -4,7 +4,6 @@ The store holds two processes to one build of each stage, so nothing is built tw
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from omegaconf import DictConfig
 
 from net2bit.errors import StageError
 from net2bit.graph import words
+from net2bit.graph.place import write_whole
 from net2bit.sweep.batches import Batches
 from net2bit.sweep.launch import value
 from net2bit.sweep.names import SWEEPS
@@ -49,7 +49,5 @@ def build(config: DictConfig) -> Any:
 def _note(folder: Path, result: PointResult) -> None:
     """Leave the result for the process that began the sweep."""
     folder.mkdir(parents=True, exist_ok=True)
-    fresh = folder / f"{result.point.number}.{os.getpid()}.new"
     said = {"overrides": result.point.overrides, "how": dict(result.how), "error": result.error}
-    fresh.write_text(json.dumps(said), encoding="utf-8")
-    fresh.replace(folder / f"{result.point.number}.json")
+    write_whole(folder / f"{result.point.number}.json", json.dumps(said))

@@ -65,15 +65,15 @@ class View:
     def keep(self, points: Iterable[Point]) -> None:
         """Remove the folders of points that the sweep no longer has; what the user put there stays."""
         labels = {point.label for point in points}
-        with suppress(OSError):
-            for name in os.listdir(self.folder / POINTS):
-                if name not in labels:
-                    _remove(self.folder / POINTS / name)
+        gone = [folder for folder in (self.folder / POINTS).glob("*") if folder.name not in labels]
+        for folder in gone:
+            with suppress(OSError):
+                _remove(folder)
 
     def _write(self, inside: str, name: str, text: str) -> None:
         path = self.root / inside / name
         try:
-            if path.exists() and path.read_text("utf-8") == text:
+            if path.exists() and path.read_bytes() == text.encode():
                 return
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, text)
@@ -84,6 +84,11 @@ class View:
 
 
 def _remove(folder: Path) -> None:
+    """Remove what a point's folder shows, and the folder.
+
+    Raises:
+        OSError: There is more in it, or it is no folder.
+    """
     for entry in os.scandir(folder):
         if entry.is_symlink() or entry.name in _OWN:
             os.unlink(entry.path)

@@ -14,6 +14,7 @@ def users(folder: Path) -> Path:
         "dpu/mine.yaml": "defaults:\n  - b512\n  - override options: full\n  - _self_\nname: mine\nclock_mhz: 125\n",
         "model/tied.yaml": "defaults:\n  - unet\n  - _self_\nname: tied\ninput_size: ${dataset.synth.size}\n",
         "train/asked.yaml": "defaults:\n  - default\n  - _self_\nepochs: ???\n",
+        "resources/own.yaml": "defaults:\n  - default\n  - _self_\nstages: {train: {memory: 1GB}}\n",
         "experiment/chosen.yaml": (
             "# @package _global_\ndefaults:\n  - override /dpu: b800\n  - override /model: separable_unet\nname: chosen\n"
         ),

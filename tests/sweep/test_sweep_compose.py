@@ -1,6 +1,7 @@
 """Experiments composed together are those that single builds compose."""
 
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,8 @@ TELLING = [
     ("train.epoch=1", "dpu=b512"),
     ("dpu=b4096", "flow=hardware"),
     ("dpu=b512", "train.epochs=x", "model.width=-1"),
+    ("resources=own", "resources.stages.train.memory=2GB", "train.epoch=1"),
+    ("resources.stages.train.memory=2GB", "resources=own", "train.epoch=1"),
 ]
 
 
@@ -70,6 +73,13 @@ def test_a_telling_case_is_as_alone(composers: tuple[Composer, tuple[Path, ...],
     """A choice that builds on another, references, experiments that choose, deletions, additions, mistakes: as composed alone."""
     composer, search, cache = composers
     assert _answer(lambda: composer.compose(words)) == _answer(lambda: single(words, search, cache))
+
+
+def test_a_choice_decides_which_keys_there_are(composers: tuple[Composer, tuple[Path, ...], Path]) -> None:
+    """The misspelt key is blamed, not one that only a chosen file has, wherever among the words the choice stands."""
+    for words in permutations(("resources=own", "resources.stages.train.memory=2GB", "train.epoch=1")):
+        with pytest.raises(ConfigError, match=r"there is no key 'train\.epoch'"):
+            composers[0].compose(words)
 
 
 def test_a_sweep_asks_hydra_for_each_choice_once(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from net2bit.sweep.front import main
 MISTAKES = [
     (["dpu.sise=1", "train.seed=1,2"], "did you mean: dpu.size=1"),
     (["sweep.nmae=x"], "did you mean: sweep.name=x"),
+    (["executor.time=3h", "executor=slurm", "sweep.nmae=x"], "did you mean: sweep.name=x"),
     (["sweep.workers=0"], "sweep.workers: input should be greater than or equal to 1"),
     (["launcher=bogus"], "choose one of: basic, joblib, merged"),
     (["executor=bogus"], "choose one of: local, slurm"),

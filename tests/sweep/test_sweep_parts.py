@@ -1,15 +1,25 @@
 """The small parts of a sweep: words, names, labels, plain data."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
+from sweep_trees import TREE
 
 from net2bit.errors import ConfigError
+from net2bit.graph.place import write_whole
 from net2bit.sweep import arguments, grid, labels, names
+from net2bit.sweep.batches import Batches
+from net2bit.sweep.current import Sweep
+from net2bit.sweep.gather import notes, written
 from net2bit.sweep.plain import Absent, Tree, Unusual
+from net2bit.sweep.points import Point
+from net2bit.sweep.results import telling
+from net2bit.sweep.session import Session
+from net2bit.sweep.view import View
 
 
 @pytest.mark.parametrize(
@@ -79,6 +89,49 @@ def test_a_folder_without_results_goes(tmp_path: Path) -> None:
     for name in ("empty", "full", "absent"):
         names.release(tmp_path, name)
     assert sorted(path.name for path in (tmp_path / "sweeps").glob("[a-z]*")) == ["full"]
+
+
+def test_folders_of_points_that_are_gone_go(tmp_path: Path) -> None:
+    """What a user put into one such folder stays, and keeps none of the others."""
+    points = tmp_path / "sweeps/dpu/points"
+    for label in ("a", "b", "c", "kept"):
+        (points / label).mkdir(parents=True)
+        (points / label / "last.txt").symlink_to("nowhere")
+        (points / label / "overrides.txt").touch()
+    (points / "b/notes.txt").touch()
+    (points / "mine").touch()
+    View(tmp_path, "dpu").keep([Point(0, (), "kept")])
+    assert sorted(str(path.relative_to(points)) for path in points.rglob("*") if path.is_file() or path.is_symlink()) == [
+        "b/notes.txt",
+        "kept/last.txt",
+        "kept/overrides.txt",
+        "mine",
+    ]
+    assert not (points / "a").exists()
+    assert not (points / "c").exists()
+
+
+def test_notes_of_points_are_known_by_their_files(tmp_path: Path) -> None:
+    """A note is new where its file is another one than before: whatever time a node or a file server writes on it."""
+    sweep = Sweep(Session(tmp_path, "s", {}), Batches(TREE, (), ()))
+    folder = sweep.session.view.folder / ".jobs"
+    folder.mkdir(parents=True)
+    for name in ("0.json", "1.json", "x.json"):
+        (folder / name).write_text('{"how": {}, "error": "old"}')
+    before = notes(sweep)
+    for name in ("1.json", "2.json"):
+        write_whole(folder / name, '{"how": {}, "error": "new"}')
+        os.utime(folder / name, (0, 0))
+    os.utime(folder / "x.json", (2**32, 2**32))
+    assert {number: note["error"] for number, note in written(sweep, before)} == {1: "new", 2: "new"}
+
+
+def test_what_a_stage_came_to_for_several_processes() -> None:
+    """One that ran it tells more than one that found it up to date, and that more than one that never came so far."""
+    assert telling(["fresh", "ran", "skipped"]) == "ran"
+    assert telling(["skipped", "fresh"]) == "fresh"
+    assert telling(["fresh", "failed"]) == "failed"
+    assert telling([]) == "skipped"
 
 
 def test_many_points_are_counted_before_they_are_made() -> None:

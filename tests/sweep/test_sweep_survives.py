@@ -62,7 +62,9 @@ def test_launchers_that_know_no_graph_build_nothing_twice(project: Project, laun
 
 
 def test_a_point_fails_in_a_process_of_its_own(project: Project) -> None:
-    """The others are done, the failure is told, the status is 1."""
+    """The others are done, the failure is told, the status is 1; notes of an earlier sweep are none of this one's."""
+    project.write("sweeps/train.seed/.jobs/9.json", '{"how": {}, "error": "", "overrides": ["train.seed=9"]}')
+    os.utime(project.folder / "sweeps/train.seed/.jobs/9.json", (2**32, 2**32))
     project.write("fail/own2", "")
     said = project.sweep("launcher=joblib", "train.seed=1,2,3", status=1)
     assert "3 points: 2 done, 1 failed" in said

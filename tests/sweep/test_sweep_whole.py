@@ -162,6 +162,16 @@ def test_a_refused_point_takes_no_other_down(project: Project) -> None:
     assert "b4096  refused" in said
 
 
+def test_a_sweep_of_refused_points_leaves_no_folder(project: Project) -> None:
+    """Neither when it is composed nor when it is known; and what a sweep of that name left before is not shown as its comparison."""
+    refused = ("sweep.name=x", "dpu=b3136,b4096")
+    for _ in range(2):
+        assert "2 points: 2 refused; 0 stages: none" in project.sweep(*refused, status=1)
+        assert not (project.folder / "sweeps/x").exists()
+    assert "comparison: sweeps/x/index.html" in project.sweep("sweep.name=x", "dpu=b512")
+    assert "comparison: " not in project.sweep(*refused, status=1)
+
+
 def test_nothing_is_built_where_refusals_end_the_sweep(project: Project) -> None:
     """With sweep.keep_going=false every refusal is listed before anything is built."""
     said = project.sweep("dpu=b512,b4096,bogus", "sweep.keep_going=false", status=2)

@@ -1,12 +1,9 @@
 """A small project of its own, with the real front door: three stages in a chain, and one that can be told to fail."""
 
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from copied_project import CopiedProject
 
 CHAIN = '''"""A chain of text files."""
 
@@ -45,22 +42,15 @@ def third(job: Job) -> None:
 '''
 
 
-class Project:
+class Project(CopiedProject):
     """A project in a folder, driven as a user drives it."""
 
     def __init__(self, folder: Path) -> None:
         """Write the project."""
-        self.folder = folder
-        for name in ("experiments", "tasks"):
-            shutil.copytree(ROOT / name, folder / name)
-        shutil.copy(ROOT / "dodo.py", folder)
-        (folder / "tasks/toolchains/chain.py").write_text(CHAIN, encoding="utf-8")
-        (folder / "chain.py").write_text(CODE, encoding="utf-8")
-        (folder / "experiments/toolchain/chain.yaml").write_text("name: chain\n", encoding="utf-8")
-        (folder / "experiments/flow/chain.yaml").write_text("name: chain\ngoals: [third.txt]\n", encoding="utf-8")
-        config = folder / "experiments/config.yaml"
-        text = config.read_text(encoding="utf-8").replace("toolchain: open", "toolchain: chain").replace("flow: dpu", "flow: chain")
-        config.write_text(text, encoding="utf-8")
+        super().__init__(folder, "dodo.py")
+        self.declare("chain", CHAIN, "third.txt")
+        self.write("chain.py", CODE)
+        self.choose("chain")
 
     @classmethod
     def at(cls, folder: Path) -> "Project":
@@ -69,16 +59,9 @@ class Project:
         found.folder = folder
         return found
 
-    @property
-    def environ(self) -> dict[str, str]:
-        """The environment that its processes see."""
-        own = {"NET2BIT_CACHE_DIR": str(self.folder / "cache"), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-        return {**os.environ, **own}
-
     def run(self, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
         """Run `./doitw` with *words* (its front end, in this environment)."""
-        command = [sys.executable, "-m", "net2bit.graph.front", *words]
-        return subprocess.run(command, cwd=self.folder, env={**self.environ, **environ}, capture_output=True, text=True, check=False)
+        return self.python("-m", "net2bit.graph.front", *words, **environ)
 
     def file(self, kind: str) -> Path:
         """Return the only artifact of *kind*."""

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from small_project import ROOT, Project
+from processes import ROOT
+from small_project import Project
 
 from net2bit.errors import StoreError
 from net2bit.graph.commands import clean

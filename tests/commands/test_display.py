@@ -38,6 +38,24 @@ def test_plain_lines() -> None:
     ]
 
 
+ALONE = {"event": "alone", "what": "2.1 GB of memory (measured)", "limit": "2 GB of memory"}
+ALONE_SAID = "needs 2.1 GB of memory (measured), and there is 2 GB: it runs alone"
+
+
+def test_a_stage_that_runs_alone_says_why() -> None:
+    """Whoever wonders why nothing else runs finds the line, in a log and above the board."""
+    out = io.StringIO()
+    Plain(out).hear("weights.h5", ALONE)
+    assert out.getvalue() == f"   weights.h5: {ALONE_SAID}\n"
+    drawn = io.StringIO()
+    board = Board(drawn)
+    board.open(1)
+    board.start("weights.h5", "never built", None)
+    board.hear("weights.h5", ALONE)
+    board.close()
+    assert ALONE_SAID in " ".join(drawn.getvalue().split())
+
+
 def test_board_shows_bar_and_tail(tmp_path: Path) -> None:
     """The board shows what a running stage says of itself and the end of its log, and clears itself away."""
     log = tmp_path / "log"

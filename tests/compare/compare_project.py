@@ -3,11 +3,11 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from small_project import CODE, ROOT, Project
+from processes import ROOT
+from small_project import CODE, Project
 
 REPORTS = '''
 
@@ -33,7 +33,7 @@ class Compared(Project):
         """Write the project."""
         super().__init__(folder)
         shutil.copy(ROOT / "sweep.py", folder)
-        (folder / "chain.py").write_text(CODE + REPORTS, encoding="utf-8")
+        self.write("chain.py", CODE + REPORTS)
 
     def compare(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run `./doitw compare`."""
@@ -48,8 +48,7 @@ class Compared(Project):
 
     def sweep(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run `python sweep.py -m`."""
-        command = [sys.executable, "sweep.py", "-m", *words]
-        return subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False)
+        return self.python("sweep.py", "-m", *words)
 
     def points(self, name: str) -> dict[str, Any]:
         """Return a sweep's points.json."""

@@ -1,13 +1,10 @@
 """One file per addition: a variant, a board, a stage or a toolchain is one new file, and `doit` knows it. Real processes in a copy."""
 
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from declared import PROJECT
+from copied_project import CopiedProject
 
 STAGE = '''"""Prune the network."""
 
@@ -66,26 +63,21 @@ def run(job):
 '''
 
 
-class Copy:
+class Copy(CopiedProject):
     """A copy of the project's declarations, with doit run in it as a user does."""
 
     def __init__(self, folder: Path) -> None:
         """Copy what a user may add to."""
-        self.folder = folder
-        for name in ("experiments", "tasks"):
-            shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(PROJECT / "dodo.py", folder)
+        super().__init__(folder, "dodo.py")
 
     def add(self, path: str, text: str) -> None:
         """Write one new file."""
         assert not (self.folder / path).exists()
-        (self.folder / path).write_text(text, encoding="utf-8")
+        self.write(path, text)
 
     def doit(self, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
         """Run plain doit."""
-        own = environ | {"NET2BIT_CACHE_DIR": str(self.folder / "cache"), "PYTHONPATH": str(PROJECT)}
-        command = [sys.executable, "-m", "doit", *words]
-        return subprocess.run(command, cwd=self.folder, env={**os.environ, **own}, capture_output=True, text=True, check=False)
+        return self.python("-m", "doit", *words, **environ)
 
     def listed(self, *words: str) -> dict[str, str]:
         """Return task -> title, as `doit list` shows them."""

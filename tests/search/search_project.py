@@ -3,16 +3,14 @@
 `size` (the DPU's clock) decides target.json, `width` (the model's) ladder.json, both latency.json. Every run leaves a line in `runs.txt`.
 """
 
-import os
-import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from copied_project import CopiedProject
+from processes import wait_for
 
 TOOLCHAIN = '''"""Documents from formulas."""
 
@@ -98,55 +96,41 @@ WIDTHS = "model.width=interval(0.25,3.25)"
 CLOCKS = "dpu.clock_mhz=100,200,300"
 
 
-class Project:
+class Project(CopiedProject):
     """The project in a folder, searched as a user searches it."""
 
     def __init__(self, folder: Path) -> None:
         """Write the project."""
-        self.folder = folder
-        for name in ("experiments", "tasks"):
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("dodo.py", "sweep.py"):
-            shutil.copy(ROOT / name, folder)
+        super().__init__(folder, "dodo.py", "sweep.py")
         for path in (folder / "tasks/stages").glob("[a-z]*.py"):
             path.write_text(path.read_text(encoding="utf-8") + "\nOPS = ()\n", encoding="utf-8")  # the kinds stay
         (folder / "tasks/toolchains/open.py").unlink()
-        (folder / "tasks/toolchains/formulas.py").write_text(TOOLCHAIN, encoding="utf-8")
-        (folder / "formulas.py").write_text(CODE, encoding="utf-8")
-        (folder / "experiments/toolchain/formulas.yaml").write_text("name: formulas\n", encoding="utf-8")
-        (folder / "experiments/flow/formulas.yaml").write_text("name: formulas\ngoals: [target.json, accuracy.json]\n", encoding="utf-8")
-        (folder / "experiments/flow/small.yaml").write_text("name: small\ngoals: [target.json]\n", encoding="utf-8")
-        config = folder / "experiments/config.yaml"
-        text = config.read_text(encoding="utf-8").replace("toolchain: open", "toolchain: formulas").replace("flow: dpu", "flow: formulas")
-        config.write_text(text, encoding="utf-8")
+        self.declare("formulas", TOOLCHAIN, "target.json, accuracy.json")
+        self.write("formulas.py", CODE)
+        self.write("experiments/flow/small.yaml", "name: small\ngoals: [target.json]\n")
+        self.choose("formulas")
 
     @property
     def environ(self) -> dict[str, str]:
         """The environment that its processes see."""
-        own = {"NET2BIT_CACHE_DIR": str(self.folder / "cache"), "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200"}
-        return {**os.environ, **own}
+        return super().environ | {"COLUMNS": "200"}
 
     def command(self, *words: str) -> list[str]:
-        """Return the command of a search."""
-        return [sys.executable, "sweep.py", "-m", "hydra/sweeper=search", "sweep.name=s", "cache=none", *words]
+        """Return the command of a search, for Python."""
+        return ["sweep.py", "-m", "hydra/sweeper=search", "sweep.name=s", "cache=none", *words]
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Search."""
-        return self.shell(self.command(*words))
-
-    def shell(self, command: list[str]) -> "subprocess.CompletedProcess[str]":
-        """Run *command* in the project."""
-        return subprocess.run(command, cwd=self.folder, env=self.environ, capture_output=True, text=True, check=False)
+        return self.python(*self.command(*words))
 
     def killed(self, above: float, *words: str) -> None:
         """Search until a point wider than *above* is in its first stage; kill the search then."""
         hold, held = self.folder / "hold", self.folder / "held"
         hold.write_text(str(above))
         with (self.folder / "killed.log").open("w") as log:
-            process = subprocess.Popen(self.command(*words), cwd=self.folder, env=self.environ, stdout=log, stderr=log)
-        while not held.exists():
-            assert process.poll() is None, (self.folder / "killed.log").read_text()
-            time.sleep(0.02)
+            process = subprocess.Popen([sys.executable, *self.command(*words)], cwd=self.folder, env=self.environ, stdout=log, stderr=log)
+        wait_for(lambda: held.exists() or process.poll() is not None)
+        assert process.poll() is None, (self.folder / "killed.log").read_text()
         process.send_signal(signal.SIGKILL)
         process.wait()
         hold.unlink()

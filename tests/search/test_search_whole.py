@@ -190,7 +190,7 @@ def test_another_search_of_the_same_name_is_refused(project: Project) -> None:
 def test_an_interval_needs_a_search(project: Project) -> None:
     """Without the search sweeper, an interval has no values to list; the error names the sweeper that takes it."""
     command = [word for word in project.command(WIDTHS) if word != "hydra/sweeper=search"]
-    done = project.shell(command)
+    done = project.python(*command)
     assert done.returncode != 0
     assert "sweeper=search" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr

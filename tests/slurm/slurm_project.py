@@ -1,14 +1,10 @@
 """A copy of the project's declarations with stages that take milliseconds, and sweep.py run in it as a user does."""
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-from net2bit.graph.store import Store
+from copied_project import CopiedProject
 
-HOME = Path(__file__).resolve().parents[2]
+from net2bit.graph.store import Store
 
 _TOOLCHAIN = '''"""Stages for tests."""
 
@@ -48,42 +44,19 @@ def own(job):
 '''
 
 
-class Project:
+class Project(CopiedProject):
     """The copy."""
 
     def __init__(self, folder: Path) -> None:
         """Copy what decides a sweep, and add the stages."""
-        self.folder = folder
-        for name in ("experiments", "tasks"):
-            shutil.copytree(HOME / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("sweep.py", "dodo.py"):
-            shutil.copy(HOME / name, folder)
-        (folder / "tasks/toolchains/small.py").write_text(_TOOLCHAIN)
-        (folder / "experiments/toolchain/small.yaml").write_text("name: small\n")
-        (folder / "experiments/flow/small.yaml").write_text("name: small\ngoals: [own.txt]\n")
-        (folder / "small_code.py").write_text(_CODE)
+        super().__init__(folder, "sweep.py", "dodo.py")
+        self.declare("small", _TOOLCHAIN, "own.txt")
+        self.write("small_code.py", _CODE)
 
     def sweep(self, *words: str, **variables: str) -> str:
         """Run sweep.py over three seeds; returns all it printed."""
-        done = subprocess.run(
-            [
-                sys.executable,
-                "sweep.py",
-                "-m",
-                "toolchain=small",
-                "flow=small",
-                "cache=none",
-                "sweep.name=three",
-                "train.seed=1,2,3",
-                *words,
-            ],
-            cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": str(HOME)} | variables,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        fixed = ("toolchain=small", "flow=small", "cache=none", "sweep.name=three", "train.seed=1,2,3")
+        done = self.python("sweep.py", "-m", *fixed, *words, **variables)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 

@@ -2,18 +2,15 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from copied_project import CopiedProject
 
 from net2bit.graph.cache import CacheSettings
 from net2bit.graph.store import Store
-
-HOME = Path(__file__).resolve().parents[2]
 
 TOOLCHAIN = '''"""Stages for tests."""
 
@@ -63,33 +60,14 @@ def last(job):
 WORDS = ("toolchain=cheap", "flow=cheap")
 
 
-class Project:
+class Project(CopiedProject):
     """The copy."""
 
     def __init__(self, folder: Path) -> None:
         """Copy what decides a sweep, and add the stages."""
-        self.folder = folder
-        for name in ("experiments", "tasks"):
-            shutil.copytree(HOME / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("sweep.py", "dodo.py"):
-            shutil.copy(HOME / name, folder)
-        self.write("tasks/toolchains/cheap.py", TOOLCHAIN)
-        self.write("experiments/toolchain/cheap.yaml", "name: cheap\n")
-        self.write("experiments/flow/cheap.yaml", "name: cheap\ngoals: [last.txt]\n")
+        super().__init__(folder, "sweep.py", "dodo.py")
+        self.declare("cheap", TOOLCHAIN, "last.txt")
         self.write("cheap_code.py", CODE)
-
-    def write(self, path: str, text: str) -> Path:
-        """Write a file of the project; returns its path."""
-        target = self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
-        return target
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """The environment of its commands."""
-        own = {"PYTHONPATH": str(HOME), "NO_COLOR": "1", "NET2BIT_CACHE_DIR": str(self.folder / "cache"), "HYDRA_FULL_ERROR": "0"}
-        return {**os.environ, **own}
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start a sweep of the cheap stages in a session of its own."""
@@ -126,16 +104,6 @@ class Project:
         """Return label -> status of the points in a sweep's comparison."""
         found = json.loads((self.folder / "sweeps" / name / "points.json").read_text())
         return {point["label"]: point["status"] for point in found["points"]}
-
-
-def wait_for(condition: Callable[[], bool], running: subprocess.Popen[str] | None = None, seconds: float = 200.0) -> None:
-    """Wait until *condition* holds; fails after *seconds*, or when *running* has ended."""
-    end = time.monotonic() + seconds
-    while not condition():
-        ended = running is not None and running.poll() is not None
-        assert not ended, running.communicate() if running else ""
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def kill(running: subprocess.Popen[str]) -> None:

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from processes import ROOT
+
 from net2bit.graph import config
 
-HOME = Path(__file__).resolve().parents[2]
-TREE = HOME / "experiments"
+TREE = ROOT / "experiments"
 
 
 def users(folder: Path) -> Path:

@@ -4,7 +4,8 @@ import os
 import signal
 
 import pytest
-from sweep_project import Project, kill, wait_for
+from processes import wait_for
+from sweep_project import Project, kill
 
 pytestmark = pytest.mark.slow
 

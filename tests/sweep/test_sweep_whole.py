@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from sweep_project import HOME, WORDS, Project
+from processes import ROOT
+from sweep_project import WORDS, Project
 
 from net2bit.graph import null
 from net2bit.sweep.front import memo
@@ -255,7 +256,7 @@ def test_sweepers_of_hydra_end_in_a_table(project: Project) -> None:
 
 def test_any_python_starts_it(tmp_path: Path) -> None:
     """A Python without the project's packages hands over to ./doitw, which sets up the environment; the words stay as they are."""
-    shutil.copy(HOME / "sweep.py", tmp_path)
+    shutil.copy(ROOT / "sweep.py", tmp_path)
     (tmp_path / "doitw").write_text('printf "%s\\n" "$@"\n')
     command = [sys._base_executable, "-S", str(tmp_path / "sweep.py"), "-m", "dpu=b512,b800", "name=a b"]  # type: ignore[attr-defined]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)

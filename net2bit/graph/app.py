@@ -1,6 +1,7 @@
 """doit with net2bit's commands: what `./doitw` runs when there may be something to do."""
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 
 from doit.cmd_base import DodoTaskLoader
 from doit.doit_cmd import DoitMain
+from doit.version import VERSION
 
+from net2bit import __version__
 from net2bit.graph import config, null
 from net2bit.graph.commands.build import Build, DryRun
 from net2bit.graph.commands.cache import CacheCommand
@@ -18,15 +21,24 @@ from net2bit.graph.commands.provenance import VerifyProvenance
 from net2bit.graph.commands.status import Status
 from net2bit.graph.commands.why import Why
 from net2bit.graph.explain import needed
+from net2bit.graph.options import worded
 from net2bit.graph.paths import DIST
 
 _LOOKS = 3  # at a tree in which files have just been written
+
+OURS = (Build, DryRun, Why, Status, CacheCommand, Clean, Doctor, VerifyProvenance)
 
 
 class App(DoitMain):
     """doit, its commands replaced or joined by ours."""
 
-    DOIT_CMDS = (*DoitMain.DOIT_CMDS, Build, DryRun, Why, Status, CacheCommand, Clean, Doctor, VerifyProvenance)
+    BIN_NAME = "./doitw"
+    DOIT_CMDS: tuple[type[Any], ...] = (*map(worded, DoitMain.DOIT_CMDS), *OURS)
+
+    @staticmethod
+    def print_version() -> None:
+        """Print net2bit's version, and doit's."""
+        sys.stdout.write(f"net2bit {__version__}\ndoit {'.'.join(map(str, VERSION))}\n")
 
     def process_args(self, cmd_args: Sequence[str]) -> list[str]:
         """Take the key=value words out of *cmd_args*; behind `compare` they stay: there they name what is compared."""
@@ -64,7 +76,7 @@ def helped(words: Sequence[str]) -> Sequence[str]:
     """Return what doit calls the help that *words* ask for (`status --help`); *words* themselves where they ask for none."""
     if not {"--help", "-h"} & set(words):
         return words
-    return ["help", *(word for word in words if commands([word]))]
+    return ["help", *(word for word in words if word == "run" or commands([word]))]
 
 
 def options(words: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ OWN: Final = ("executor", "search", "sweep")
 """First keys of the words that speak of the sweep: they never reach an experiment."""
 
 ALIASES: Final = {"launcher": "hydra/launcher", "sweeper": "hydra/sweeper"}
-HYDRAS: Final = ("--cfg", "-c", "--package", "-p", "--resolve", "--info", "-i", "--shell-completion", "-sc", "--hydra-help", "--version")
+HYDRAS: Final = ("--cfg", "-c", "--package", "-p", "--resolve", "--info", "-i", "--shell-completion", "-sc", "--hydra-help")
 """Options that hydra answers by itself."""
 
 _MODES: Final = frozenset({"-m", "--multirun", "-r", "--run"})
@@ -40,11 +40,13 @@ class Asked:
     Attributes:
         words: Overrides in hydra's grammar, aliases written out.
         help: Whether only the help is wanted.
+        version: Whether only the version is wanted.
         hydra: The arguments as they stand where hydra is to answer them by itself; empty otherwise.
     """
 
     words: tuple[str, ...] = ()
     help: bool = False
+    version: bool = False
     hydra: tuple[str, ...] = ()
 
 
@@ -56,6 +58,8 @@ def read(arguments: Sequence[str]) -> Asked:
     """
     if any(argument in {"-h", "--help"} for argument in arguments):
         return Asked(help=True)
+    if "--version" in arguments:
+        return Asked(version=True)
     if any(argument.split("=", 1)[0] in HYDRAS for argument in arguments):
         given = [alias(argument) for argument in _translated(arguments)]
         return Asked(hydra=tuple(sorted(given, key=_override)))  # hydra takes no override between two options

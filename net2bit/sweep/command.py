@@ -10,7 +10,7 @@ from typing import Any
 
 from net2bit.errors import ConfigError, StoreError
 from net2bit.graph import words as vocabulary
-from net2bit.graph.commands.base import ProjectCommand, options_first
+from net2bit.graph.commands.base import ProjectCommand
 from net2bit.sweep.pair import Pair, as_data, pair
 from net2bit.sweep.pair_text import lines
 from net2bit.sweep.sides import Sides
@@ -35,10 +35,6 @@ class Compare(ProjectCommand):
         {"name": "everything", "short": "a", "long": "all", "type": bool, "default": False, "help": "show also what is equal"},
         {"name": "html", "long": "html", "type": str, "default": "", "help": "write it as one page to this file"},
     )
-
-    def parse_execute(self, in_args: Sequence[str]) -> int:
-        """Take the options wherever they stand: doit looks for them before the first name only."""
-        return int(super().parse_execute(options_first(in_args, {"--html"})) or 0)
 
     def execute(self, params: dict[str, Any], args: Sequence[str]) -> int:
         """Keep the options, which `answer` does not take."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from net2bit import __version__
 from net2bit.errors import Net2bitError
 from net2bit.graph import null
 from net2bit.sweep import arguments
@@ -18,6 +19,11 @@ def main(given: Sequence[str]) -> int:
         asked = arguments.read(given)
         if asked.help:
             sys.stdout.write(arguments.HELP)
+            return 0
+        if asked.version:
+            from importlib.metadata import version  # noqa: PLC0415 - takes as long as a sweep that has nothing to do
+
+            sys.stdout.write(f"net2bit {__version__}\nhydra {version('hydra-core')}\n")
             return 0
         lines = None if asked.hydra else null.recall(root, memo(asked.words), os.environ)
         if lines is not None:

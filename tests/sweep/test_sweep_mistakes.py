@@ -3,6 +3,7 @@
 import pytest
 from sweep_project import WORDS, Project
 
+from net2bit import __version__
 from net2bit.sweep.front import main
 
 MISTAKES = [
@@ -42,6 +43,14 @@ def test_a_mistake_is_told(
     assert main(["-m", *WORDS, *words]) == 2
     assert told in capsys.readouterr().err
     assert not [path for path in project.folder.glob("sweeps/*") if path.name != ".lock"]
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """--version names net2bit first, then hydra, whatever words stand beside it."""
+    assert main(["-m", "dpu=b512", "--version"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"net2bit {__version__}"
+    assert said[1].startswith("hydra ")
 
 
 def test_help_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

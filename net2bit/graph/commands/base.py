@@ -3,7 +3,7 @@
 import signal
 import sys
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from doit.cmd_base import DoitCmdBase
@@ -11,6 +11,7 @@ from doit.exceptions import InvalidCommand
 
 from net2bit.errors import Net2bitError
 from net2bit.graph.display import live
+from net2bit.graph.options import Worded
 
 if TYPE_CHECKING:
     from net2bit.graph.plan import Plan
@@ -31,22 +32,7 @@ def columns(rows: Sequence[Sequence[str]], gap: str = "  ") -> list[str]:
     return [gap.join(cell.ljust(widths[at]) for at, cell in enumerate(row)).rstrip() for row in rows]
 
 
-def options_first(words: Sequence[str], valued: Collection[str] = ()) -> list[str]:
-    """Return *words* with the options in front, where doit looks for them; those of *valued* take the next word with them."""
-    front: list[str] = []
-    rest: list[str] = []
-    found = iter(words)
-    for word in found:
-        if not word.startswith("-"):
-            rest.append(word)
-            continue
-        front.append(word)
-        if word in valued:
-            front += [value for value in (next(found, None),) if value is not None]
-    return [*front, *rest]
-
-
-class ProjectCommand(DoitCmdBase):
+class ProjectCommand(Worded, DoitCmdBase):
     """A command that looks at the plan and the store; its `answer` does the work."""
 
     execute_tasks = False

@@ -12,6 +12,7 @@ from net2bit.graph import signals
 from net2bit.graph.commands.base import ProjectCommand, columns, plainly
 from net2bit.graph.display import span
 from net2bit.graph.explain import Forecast, forecast, total
+from net2bit.graph.options import Worded
 
 _DRY_RUN = {
     "name": "dry_run",
@@ -50,7 +51,7 @@ class DryRun(ProjectCommand):
         return 0
 
 
-class Build(Run):
+class Build(Worded, Run):
     """doit's `run`."""
 
     name = "run"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from net2bit.errors import ConfigError, near
-from net2bit.graph.commands.base import ProjectCommand, columns, options_first, plainly
+from net2bit.graph.commands.base import ProjectCommand, columns, plainly
 
 if TYPE_CHECKING:
     from net2bit.cache.client import RemoteCache
@@ -38,10 +38,6 @@ class CacheCommand(ProjectCommand):
         {"name": "json", "long": "json", "type": bool, "default": False, "help": "keys, info: print JSON"},
         {"name": "as", "long": "name", "type": str, "default": "", "help": "keygen: what the key is called, its file's name by default"},
     )
-
-    def parse_execute(self, in_args: Sequence[str]) -> int:
-        """Take the options wherever they stand: doit looks for them before the first other word only."""
-        return int(super().parse_execute(options_first(in_args, {"--stage", "--name"})) or 0)
 
     def execute(self, params: Mapping[str, Any], args: Sequence[str]) -> int:
         """Do what needs no plan at once; keep the options for `answer`."""

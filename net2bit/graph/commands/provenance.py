@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from net2bit.errors import ConfigError, PlanError
-from net2bit.graph.commands.base import ProjectCommand, columns, options_first, paint
+from net2bit.graph.commands.base import ProjectCommand, columns, paint
 
 if TYPE_CHECKING:
     from net2bit.graph.audit import Audit
@@ -34,10 +34,6 @@ class VerifyProvenance(ProjectCommand):
         {"name": "strict", "long": "strict", "type": bool, "default": False, "help": "what cannot be told counts as wrong"},
         {"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},
     )
-
-    def parse_execute(self, in_args: Sequence[str]) -> int:
-        """Take the options wherever they stand: doit looks for them before the first file only."""
-        return int(super().parse_execute(options_first(in_args, {"--key", "-k"})) or 0)
 
     def execute(self, params: Mapping[str, Any], args: Sequence[str]) -> int:
         """Keep the options, which `answer` does not take."""

@@ -1,6 +1,6 @@
 """Building the points of a search: all that are wanted at once as one graph, or each by a launcher that knows no graph. Imports hydra."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -9,44 +9,55 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 
 from net2bit.errors import ConfigError, PlanError
+from net2bit.sweep.arguments import experiments
 from net2bit.sweep.current import Sweep
 from net2bit.sweep.points import Point
-from net2bit.sweep.results import DONE, FAILED, PRUNED, REFUSED
+from net2bit.sweep.results import DONE, FAILED, REFUSED
 from net2bit.sweep.search.hunt import Result
 from net2bit.sweep.search.trials import Trial
+from net2bit.sweep.session import Session
+
+
+class Points:
+    """The trials of a search as points of its sweep."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        """Compose for *sweep*."""
+        self._batches = sweep.batches
+        self._placed: dict[int, Point] = {}
+
+    def place(self, trial: Trial) -> Point:
+        """Return the trial as a point of the sweep, with a name of its own; it is composed once."""
+        if trial.number not in self._placed:
+            (self._placed[trial.number],) = self._batches.add([trial.overrides], trial.number)
+        return self._placed[trial.number]
+
+    def draft(self, trial: Trial) -> Point:
+        """Return the trial as a point that the sweep does not have yet: the process that builds it will bring it in.
+
+        Raises:
+            ConfigError: It is refused.
+        """
+        return Point(trial.number, trial.overrides, "", self._batches.compose(experiments(trial.overrides)))
 
 
 class Together:
     """Builds points as one graph: a stage that several of them share runs once. Implements `hunt.Builder`."""
 
-    def __init__(self, sweep: Sweep) -> None:
-        """Build in *sweep*."""
-        self._sweep = sweep
-        self._points: dict[int, Point] = {}
-
-    def point(self, trial: Trial) -> Point:
-        """Return the trial as a point; it is composed once."""
-        if trial.number not in self._points:
-            (self._points[trial.number],) = self._sweep.batches.add([trial.overrides], trial.number)
-        return self._points[trial.number]
-
-    def recall(self, trials: Sequence[Trial]) -> None:
-        """Take the results of an earlier run of the search into the sweep: nothing of them is built again."""
-        for trial in trials:
-            if trial.status and trial.same_as is None:
-                status = PRUNED if trial.status == REFUSED else trial.status  # as `prune` has it
-                self._sweep.session.remember(self.point(trial), status, trial.reason, trial.metrics)
+    def __init__(self, session: Session, point: Callable[[Trial], Point]) -> None:
+        """Build in *session*; *point* makes a point of a trial."""
+        self._session = session
+        self._point = point
 
     def build(self, points: Sequence[Trial], kinds: Sequence[str]) -> Mapping[int, Result]:
         """Make *kinds* for every point, the flow's goals where there are none; returns number -> result."""
-        session = self._sweep.session
-        session.build([_only(self.point(trial), kinds) for trial in points], whole=not kinds)
-        found = {trial.number: session.result(trial.number) for trial in points}
+        self._session.build([_only(self._point(trial), kinds) for trial in points], whole=not kinds)
+        found = {trial.number: self._session.result(trial.number) for trial in points}
         return {number: Result(one.status, one.metrics, one.error) for number, one in found.items()}
 
     def prune(self, number: int, reason: str) -> None:
         """Note that a point is built no further."""
-        self._sweep.session.prune(number, reason)
+        self._session.prune(number, reason)
 
 
 def _only(point: Point, kinds: Sequence[str]) -> Point:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from net2bit.errors import ConfigError, near
@@ -27,6 +28,11 @@ class Goal:
     def __str__(self) -> str:
         """Return it as it is written in `search.goals`."""
         return f"{self.metric}:{self.better}"
+
+    @property
+    def worst(self) -> float:
+        """The value that any other is better than."""
+        return inf if self.better == "min" else -inf
 
     def cost(self, value: float) -> float:
         """Return *value* so that less is better."""

@@ -1,13 +1,13 @@
 """The search itself: choose a batch, build it as far as it is worth it, remember what came of it, choose the next."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from net2bit.sweep.results import DONE, FAILED, PRUNED, REFUSED
 from net2bit.sweep.search.goals import Goal, Limit, front
 from net2bit.sweep.search.memory import Memory
-from net2bit.sweep.search.trials import Outcome, Trial
+from net2bit.sweep.search.trials import UNKNOWN, Origin, Outcome, Trial
 
 _REFUSED: Final = {"the experiment": 1.0}
 
@@ -20,11 +20,13 @@ class Result:
         status: `done`, `refused` or `failed`.
         metrics: What its products tell, by name.
         reason: Why it is not done.
+        origin: What the metrics come from.
     """
 
     status: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
+    origin: Origin = UNKNOWN
 
 
 class Builder(Protocol):
@@ -79,7 +81,7 @@ def _try(plan: Plan, batch: Sequence[Trial], builder: Builder) -> dict[int, Outc
         left = [trial for trial in batch if trial.number not in outcomes or outcomes[trial.number].status == DONE]
         found = builder.build(left, rung) if left else {}
         for number, result in found.items():
-            outcomes[number] = _judge(plan, result, last=not rung)
+            outcomes[number] = replace(_judge(plan, result, last=not rung), origin=result.origin)
             if outcomes[number].status in {PRUNED, REFUSED}:
                 builder.prune(number, outcomes[number].reason)
     return outcomes

@@ -6,7 +6,7 @@ the seed and the trials before alone, so a search that was killed ten times ends
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from itertools import takewhile
@@ -15,10 +15,12 @@ from typing import Any, Final, Literal
 
 import optuna
 from filelock import FileLock, Timeout
+from optuna.trial import TrialState
 
 from net2bit.errors import ConfigError, StoreError
 from net2bit.job import canonical
 from net2bit.sweep.results import DONE, FAILED
+from net2bit.sweep.search import rewrite
 from net2bit.sweep.search.trials import Identity, Outcome, Trial
 
 FILE: Final = "search.db"
@@ -42,7 +44,7 @@ class Memory:
         """Open the search in *folder*, or begin one there; see `opened`."""
         self._identity = identity
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        path = folder / FILE
+        path = self._path = folder / FILE
         try:
             self._study = self._open(path)
         except (sqlite3.Error, optuna.exceptions.OptunaError, RuntimeError) as fault:
@@ -83,8 +85,8 @@ class Memory:
     def batch(self, size: int, trials: int) -> list[Trial]:
         """Return the next points to build: at most *size*, none that is known; empty when the search is over.
 
-        A batch that was interrupted is returned again, and completed if that had not been done. Points that are known already are
-        told what came of them.
+        Points that were forgotten come first, all at once: there is nothing to learn between them. A batch that was interrupted is
+        returned again, and completed if that had not been done. Points that are known already are told what came of them.
 
         Args:
             size: Points in a batch.
@@ -92,6 +94,9 @@ class Memory:
         """
         self._answer_twins()
         known = {trial.overrides: trial for trial in reversed(self.trials)}
+        forgotten = [trial for trial in known.values() if trial.again and not trial.status]
+        if forgotten:
+            return sorted(forgotten, key=lambda trial: trial.number)
         number = max((trial.batch for trial in known.values()), default=0)
         members = [trial for trial in known.values() if trial.batch == number and trial.same_as is None]
         unknown = [trial for trial in members if not trial.status]
@@ -137,7 +142,7 @@ class Memory:
         drawn = sum("overrides" in trial.user_attrs for trial in frozen)
         for trial in frozen:
             if not trial.state.is_finished() and "overrides" not in trial.user_attrs:
-                self._study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+                self._study.tell(trial.number, state=TrialState.FAIL)
         self._study.sampler = self._sampler(drawn, "random" if dull else self._identity.method.sampler)
         return self._study.ask()
 
@@ -171,12 +176,29 @@ class Memory:
             if limit not in frozen.constraints:
                 live.set_constraint(limit, excess)
         live.set_user_attr("outcome", asdict(outcome))
-        values = [outcome.metrics[goal.metric] for goal in self._identity.goals] if outcome.status == DONE else None
-        state = optuna.trial.TrialState
-        self._study.tell(number, values, state={DONE: state.COMPLETE, FAILED: state.FAIL}.get(outcome.status, state.PRUNED))
+        state, values = self._said(outcome)
+        self._study.tell(number, values, state=state)
+
+    def _said(self, outcome: Outcome) -> tuple[TrialState, list[float] | None]:
+        """Return what optuna is told of a point.
+
+        Its genetic algorithm breeds from complete trials only, and weighs those beyond a limit by how far they are beyond: to it a pruned
+        or refused point is complete, with the worst value where none is known. Others learn from pruned trials as they are.
+        """
+        if outcome.status == FAILED:
+            return TrialState.FAIL, None
+        if outcome.status != DONE and self._identity.method.sampler != "nsga2":
+            return TrialState.PRUNED, None
+        return TrialState.COMPLETE, [outcome.metrics.get(goal.metric, goal.worst) for goal in self._identity.goals]
 
     def _outcome(self, number: int) -> Outcome:
-        return Outcome(**self._study.get_trials(deepcopy=False)[number].user_attrs["outcome"])
+        return Outcome.of(self._study.get_trials(deepcopy=False)[number].user_attrs["outcome"])
+
+    def forget(self, numbers: Collection[int]) -> None:
+        """Forget what came of trials, and of those that were the same points: they are the next batch."""
+        rewrite.without(self._study, rewrite.closure(numbers, self._study.get_trials(deepcopy=False)), self._path)
+        self.close()
+        self._study = self._open(self._path)
 
 
 def _to_wal(path: Path) -> None:
@@ -187,9 +209,17 @@ def _to_wal(path: Path) -> None:
 
 def _trial(frozen: optuna.trial.FrozenTrial) -> Trial:
     said = frozen.user_attrs
-    outcome = Outcome(**said["outcome"]) if frozen.state.is_finished() and "outcome" in said else Outcome("")
+    outcome = Outcome.of(said["outcome"]) if frozen.state.is_finished() and "outcome" in said else Outcome("")
     return Trial(
-        frozen.number, tuple(said["overrides"]), said["batch"], outcome.status, outcome.metrics, outcome.reason, said.get("same_as")
+        frozen.number,
+        tuple(said["overrides"]),
+        said["batch"],
+        outcome.status,
+        outcome.metrics,
+        outcome.reason,
+        said.get("same_as"),
+        outcome.origin,
+        again=rewrite.AGAIN in said,
     )
 
 

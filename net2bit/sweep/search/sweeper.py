@@ -19,7 +19,10 @@ from net2bit.sweep.names import SWEEPS
 from net2bit.sweep.search import aims, builders, goals, hunt, space, told
 from net2bit.sweep.search.axes import Choice
 from net2bit.sweep.search.memory import Memory, opened
+from net2bit.sweep.search.origin import Origins, Traced
+from net2bit.sweep.search.recall import recall
 from net2bit.sweep.search.trials import Identity, Method, Outcome, Trial
+from net2bit.sweep.session import Session
 from schemas.experiment import Experiment
 
 _SETTINGS: Final = "search"
@@ -49,12 +52,13 @@ def sweep(launcher: Launcher, loader: ConfigLoader, arguments: Sequence[str], *,
     session.settings["sweep"] = {**session.settings["sweep"], "keep_going": True}  # points that are refused are part of a search
     with opened(session.root / SWEEPS / session.name, identity) as memory:
         memory.note("versions", _versions())
+        points = builders.Points(running)
+        origins = Origins(session, points.place if merged else points.draft)
+        _recall(session, memory, origins, points)
         builder: hunt.Builder = (
-            builders.Together(running) if merged else builders.Apart(launcher, [word for word in arguments if own(word)])
+            builders.Together(session, points.place) if merged else builders.Apart(launcher, [word for word in arguments if own(word)])
         )
-        if isinstance(builder, builders.Together):
-            builder.recall(memory.trials)
-        _go(identity, plan, memory, builder)
+        _go(identity, plan, memory, Traced(builder, origins))
         return _end(running, identity, plan, memory)
 
 
@@ -139,6 +143,15 @@ def _holds(config: Mapping[str, Any], key: str) -> bool:
             return False
         found = found[name]
     return True
+
+
+def _recall(session: Session, memory: Memory, origins: Origins, points: builders.Points) -> None:
+    """Take in what an earlier run found out, and forget what of it does not hold any more."""
+    trials = memory.trials
+    again = recall(session, trials, origins, points.place)
+    if again:
+        told.again(again, sum(bool(trial.status) and trial.same_as is None for trial in trials))
+        memory.forget(again)
 
 
 def _go(identity: Identity, plan: hunt.Plan, memory: Memory, builder: hunt.Builder) -> None:

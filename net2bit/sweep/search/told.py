@@ -14,6 +14,7 @@ from net2bit.sweep.search.goals import Goal
 from net2bit.sweep.search.trials import Outcome, Trial
 
 FILE: Final = "search.json"
+_AGAIN: Final = {"changed": "{} since what they are made from has changed", "failed": "{} since they failed"}
 _ORDER: Final = ("done", "pruned", "refused", "failed")
 
 
@@ -35,6 +36,18 @@ def batch(trials: Sequence[Trial], outcomes: Mapping[int, Outcome], fixed: Seque
     ]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
+
+
+def again(why: Mapping[int, str], known: int) -> None:
+    """Tell that results of an earlier run do not count any more.
+
+    Args:
+        why: Number of a point -> `changed`, or `failed`.
+        known: Points that there was a result of.
+    """
+    counts = Counter(why.values())
+    words = ", ".join(text.format(counts[reason]) for reason, text in _AGAIN.items() if counts[reason])
+    sys.stdout.write(f"search: {len(why)} of {known} remembered points are looked at again: {words}\n")
 
 
 def _line(outcome: Outcome) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 
 from net2bit.sweep.search.goals import Goal
 from net2bit.sweep.search.space import Space
@@ -34,6 +34,21 @@ class Identity:
         return {"format": FORMAT, **self.space.describe(), "goals": goals, "limits": list(self.limits), **asdict(self.method)}
 
 
+class Origin(NamedTuple):
+    """What the metrics of a point come from.
+
+    Attributes:
+        deep: SHA-256 over the deep keys of the stages that tell them (see `graph.deep`); empty where nobody knows.
+        found: Code that only the runs of the stages could find (see `graph.records.Record.extra`); empty where there is none.
+    """
+
+    deep: str = ""
+    found: str = ""
+
+
+UNKNOWN: Final = Origin()
+
+
 @dataclass(frozen=True)
 class Trial:
     """A point that was chosen.
@@ -46,6 +61,8 @@ class Trial:
         metrics: All that is known of the point, by name.
         reason: Why it is not done; empty where it is.
         same_as: The number of the trial that was the same point; None where it is a new one.
+        origin: What the metrics come from.
+        again: Whether something was known of it once that holds no longer.
     """
 
     number: int
@@ -55,6 +72,8 @@ class Trial:
     metrics: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
     same_as: int | None = None
+    origin: Origin = UNKNOWN
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,9 +85,16 @@ class Outcome:
         metrics: What is known of it, by name.
         reason: Why it is not done; empty where it is.
         excess: Limit -> how far it is beyond, as a share of the bound, 0 where it holds; what the sampler learns of a pruned point.
+        origin: What the metrics come from.
     """
 
     status: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
     excess: Mapping[str, float] = field(default_factory=dict)
+    origin: Origin = UNKNOWN
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Self:
+        """Return the outcome that `asdict` made plain data of."""
+        return cls(**{**said, "origin": Origin(*said.get("origin", ()))})

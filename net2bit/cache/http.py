@@ -43,6 +43,7 @@ class Http:
         self._url = url.rstrip("/") + "/"
         self._agent = {"User-Agent": f"net2bit/{net2bit.__version__}", "Accept-Encoding": "identity"}
         self._secret = {"Authorization": _authorization(auth)} if auth else {}
+        self._origin = _origin(self._url)
         self._pool = _pool(self._url, timeout)
 
     def exists(self, name: str) -> bool:
@@ -88,7 +89,7 @@ class Http:
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: Readable | None) -> urllib3.BaseHTTPResponse:
         for _ in range(_JUMPS + 1):
-            secret = self._secret if _origin(url) == _origin(self._url) else {}
+            secret = self._secret if _origin(url) == self._origin else {}
             answer = self._pool.urlopen(
                 method, url, body=body, headers={**self._agent, **secret, **headers}, redirect=False, retries=False,
                 preload_content=False, decode_content=False,

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from typing import Final, Generic, TypeVar
 
 from net2bit.cache.transport import Unavailable
@@ -14,6 +14,8 @@ SLOWEST: Final = 16_000
 """Bytes per second below which a server counts as dead: whatever it has is made anew in less time."""
 _BEAT: Final = 0.2  # seconds between two looks
 _WORKERS: Final = 8
+_LOOK: Final = 0.01  # seconds between two looks at how fast jobs are done
+_QUICK: Final = 10  # jobs that a thread finishes between two looks where it hardly waits: more threads would be in each other's way
 _PAUSE: Final = 0.2  # seconds before the second try; twice that before the third
 
 
@@ -139,7 +141,7 @@ def again(work: Callable[[], T], meter: Meter, retries: int) -> T:
 
 
 def spread(jobs: Iterable[Callable[[], None]]) -> None:
-    """Do *jobs* in several threads; the first fault ends it and is raised."""
+    """Do *jobs* in as many threads as pay: another joins while those at work mostly wait. The first fault ends it and is raised."""
     todo = deque(jobs)
     if len(todo) <= 1:
         for job in todo:
@@ -156,8 +158,17 @@ def spread(jobs: Iterable[Callable[[], None]]) -> None:
         except BaseException as fault:  # noqa: BLE001 - raised below
             faults.append(fault)
 
-    tasks = [Task(drain) for _ in range(min(_WORKERS, len(todo)))]
-    for task in tasks:
+    for task in _crew(drain, todo):
         task.done.wait()
     if faults:
         raise faults[0]
+
+
+def _crew(drain: Callable[[], None], todo: Sized) -> list[Task[None]]:
+    """Return threads that *drain* what is *todo*: enough of them that they do not all wait at once."""
+    crew, left = [Task(drain)], len(todo)
+    while not crew[-1].done.wait(_LOOK) and len(crew) < _WORKERS:
+        left, before = len(todo), left
+        if left and before - left < _QUICK * len(crew):
+            crew.append(Task(drain))
+    return crew

@@ -14,5 +14,5 @@ class ResourcesConfig(Model):
     memory: Size | None = Field(description="Memory that running stages may take together (16GB); null is what the machine has.")
     pools: dict[str, Count] = Field(description="Stocks of which stages take a part, such as floating licences: {vivado: 1}.")
     stages: dict[str, dict[str, Size]] = Field(
-        description="Operation -> what its runs take (cores, memory, a pool's name), in place of what it declares: {train: {cores: 4}}."
+        description="Operation -> what its runs take (cores, memory, pools), whatever is measured or declared: {train: {cores: 4}}."
     )

@@ -76,7 +76,7 @@ def tasks(plan: Plan, store: Store, root: Path, reporter: Reporter, resources: M
     What runs at once takes no more than *resources*, the experiment's group.
     """
     showcase = Showcase(plan, root)
-    line = cache(partial(_line, resources))
+    line = cache(partial(_line, resources, store))
     for stage in plan.stages:
         work = Work(stage, store, showcase, reporter, line)
         yield {
@@ -92,10 +92,10 @@ def tasks(plan: Plan, store: Store, root: Path, reporter: Reporter, resources: M
     yield from _aliases(plan)
 
 
-def _line(resources: Mapping[str, Any]) -> "Line":
+def _line(resources: Mapping[str, Any], store: Store) -> "Line":
     from net2bit.graph.pools import Limits, Line  # noqa: PLC0415 - a null build takes nothing
 
-    return Line(Limits.of(resources))
+    return Line(Limits.of(resources), store.history)
 
 
 def _aliases(plan: Plan) -> Iterator[Task]:

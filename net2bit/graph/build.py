@@ -92,6 +92,7 @@ class Build:
         self._give_up = turn.check if turn else signals.check
         self._waited = False
         self._began = time.monotonic()
+        self._outcome: Outcome | None = None
         self._parts = store.keys.parts(stage, digests)
         self._base = store.keys.base(stage, digests)
 
@@ -191,7 +192,7 @@ class Build:
         except (Net2bitError, Moved, Lost) as fault:
             with suppress(StoreError):  # the first fault is the one to tell
                 failed = (
-                    [history.row(stage, self._base, "failed", self._took(None), self._parts["tools"])]
+                    [history.row(stage, self._base, "failed", self._took(self._outcome), self._parts["tools"])]
                     if isinstance(fault, Net2bitError)
                     else []
                 )
@@ -203,7 +204,7 @@ class Build:
         with disk(log):
             log.parent.mkdir(parents=True, exist_ok=True)
             scratch = self._scratch(work)
-        outcome = self._child(work, log, scratch)
+        outcome = self._outcome = self._child(work, log, scratch)
         self._check_locks()
         error = fault.of(outcome, self._stage, log)
         if error is not None:

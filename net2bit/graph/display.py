@@ -100,6 +100,11 @@ def waiting(event: Mapping[str, Any]) -> str:
     return f"waiting for {pool}process {event['pid']} on {event['host']}, which builds {event['stage']}"
 
 
+def alone(event: Mapping[str, Any]) -> str:
+    """Return why a stage runs alone."""
+    return f"needs {event['what']}, and there is {event['limit'].removesuffix(' of memory')}: it runs alone"
+
+
 class Display(Protocol):
     """What the doit reporter calls. `total` is the number of stages asked for, `estimate` in seconds."""
 
@@ -162,9 +167,11 @@ class Plain:
         self._say(f".  {name}: {reason}{about}")
 
     def hear(self, name: str, event: Mapping[str, Any]) -> None:
-        """Print waits, and from which server something came: progress would flood a log."""
+        """Print waits, what runs alone, and from which server something came: progress would flood a log."""
         if event.get("event") == "waiting":
             self._say(f"   {name}: {waiting(event)}")
+        elif event.get("event") == "alone":
+            self._say(f"   {name}: {alone(event)}")
         elif event.get("event") == "restored" and "://" in event["from"]:
             self._say(f"   {name}: restored from {event['from']}")
 
@@ -262,6 +269,8 @@ class Board:
 
     def hear(self, name: str, event: Mapping[str, Any]) -> None:
         """Move the stage's bar, or add to its tail."""
+        if event.get("event") == "alone":
+            self._print("·", "yellow", f"{name:<{self._width}} {alone(event)}")
         with self._lock:
             if name in self._running:
                 self._running[name].hear(event)

@@ -22,7 +22,7 @@ def of(outcome: "Outcome", stage: Stage, log: Path) -> Net2bitError | None:
         return _reported(outcome.error, stage, log)
     if outcome.finished and outcome.status == 0:
         return None
-    return StageError(f"{stage.name} failed: {_end(outcome.status)}{_tail(log)}", where=str(log), remedy="the log tells what it did last")
+    return StageError(f"{stage.name} failed: {_end(outcome.status)}{_tail(log)}", where=str(log), remedy=_remedy(outcome, stage))
 
 
 def _reported(error: Mapping[str, str], stage: Stage, log: Path) -> Net2bitError:
@@ -44,6 +44,14 @@ def _tail(log: Path) -> str:
 
 def _indented(text: str) -> str:
     return "".join(f"\n  | {line}" for line in text.splitlines())
+
+
+def _remedy(outcome: "Outcome", stage: Stage) -> str:
+    """Return what to do about a process that reported nothing."""
+    if outcome.status != -SIGKILL:
+        return "the log tells what it did last"
+    again = "start again: what it took until then is known now and kept free for it"
+    return f"{again}; or say what it takes with ++resources.stages.{stage.op.name}.memory=…, or free memory that other programs hold"
 
 
 def _end(status: int | None) -> str:

@@ -4,12 +4,14 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, NamedTuple
 
+from net2bit.graph.paths import labelled
 from net2bit.graph.records import Records, Row
 from net2bit.graph.stage import Stage
 
 _LAST: Final = 5  # runs that an estimate looks at
+_MANY: Final = 100  # runs of an op among which those most like a stage are looked for
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,18 @@ class Run:
     tools: Mapping[str, str]
 
 
+class Peak(NamedTuple):
+    """What runs took at most.
+
+    Attributes:
+        amount: Bytes.
+        same: Whether they were runs of the very stage, with all that decides it but its inputs' content and its code.
+    """
+
+    amount: int
+    same: bool
+
+
 _FIELDS: Final = tuple(one.name for one in fields(Run))
 
 
@@ -63,6 +77,28 @@ class History:
 
                 return float(statistics.median(found))
         return None
+
+    def peak(self, stage: Stage) -> Peak | None:
+        """Return the largest memory that the last runs of *stage* took, None when nothing like it ever ran.
+
+        It is that of this very target, runs that failed included: one that was killed took that much at least. Else it is that of targets
+        with the same label (the choices that matter), else of the stage's name, else of its op.
+        """
+        target = stage.outputs[0].path
+        query = "SELECT peak FROM history WHERE target=? AND how IN ('ran', 'failed') AND peak>0 ORDER BY at DESC LIMIT ?"
+        own = self._records.ask(query, (target, _LAST))
+        if own:
+            return Peak(max(own)[0], same=True)
+        like = self._like(stage)
+        return Peak(max(like[:_LAST]), same=False) if like else None
+
+    def _like(self, stage: Stage) -> list[int]:
+        """Return the peaks of runs of the op that are most like *stage*, the newest first."""
+        query = "SELECT target, stage, peak FROM history WHERE op=? AND how='ran' AND peak>0 ORDER BY at DESC LIMIT ?"
+        rows = self._records.ask(query, (stage.op.name, _MANY))
+        label = labelled(stage.outputs[0].path)
+        near = [peak for target, _, peak in rows if labelled(target) == label]
+        return near or [peak for _, name, peak in rows if name == stage.name] or [peak for *_, peak in rows]
 
     def runs(self, stage: Stage | None = None, limit: int = 20) -> list[Run]:
         """Return the last runs, the newest first; of one stage, or of all."""

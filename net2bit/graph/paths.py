@@ -43,3 +43,8 @@ def slug(text: str) -> str:
 def artifact(kind: str, label: str, digest: str, file: str) -> str:
     """Return the path, relative to the project's root, of an artifact."""
     return f"{BUILD}/{kind}/{label}-{digest[:8]}/{file}"
+
+
+def labelled(path: str) -> str:
+    """Return the path of an artifact's folder up to its digest: what it has in common with its other variants of that label."""
+    return path.rpartition("/")[0].rpartition("-")[0]

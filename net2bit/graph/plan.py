@@ -126,15 +126,19 @@ class _Planner:
             Artifact(kind, paths.artifact(kind, label, digest, file), name, self.kinds[kind].tree)
             for kind, file in zip(op.makes, files, strict=True)
         )
-        return Stage(name, op, self.slices.of(op), inputs, outputs, digest, self.resources(op))
+        return Stage(name, op, self.slices.of(op), inputs, outputs, digest, self.resources(op), tuple(self.said(op)))
 
     def resources(self, op: Op) -> Mapping[str, int]:
         """Return what a run of *op* takes: one core, what it declares, and in place of that what the configuration says."""
-        said: Mapping[str, int] = self.config.get("resources", {}).get("stages", {}).get(op.name, {})
         declared: Mapping[str, int] = {
             name: self.slices.value(need, op) if isinstance(need, str) else need for name, need in op.resources.items()
         }
-        return {"cores": 1, **declared, **said}
+        return {"cores": 1, **declared, **self.said(op)}
+
+    def said(self, op: Op) -> Mapping[str, int]:
+        """Return what the configuration says that a run of *op* takes."""
+        found: Mapping[str, int] = self.config.get("resources", {}).get("stages", {}).get(op.name, {})
+        return found
 
     def name(self, op: Op) -> str:
         """Return the task's name: its first product's file name, with the op's behind it where another op refines that further."""

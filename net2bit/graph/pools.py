@@ -1,24 +1,52 @@
 """What running stages may take together: cores, memory, and stocks such as floating licences.
 
-Memory and stocks are hard: a stage that needs more than there is could never run, and is refused. Cores are soft: a stage that asks for
-more of them than there are takes all of them and runs alone, which is slower and nothing else.
+Stocks, and memory of which the user says how much it is, are hard: a stage that needs more than there is could never run, and is refused.
+Cores are soft: a stage that asks for more of them than there are takes all of them and runs alone, which is slower and nothing else.
+So is memory that was measured or declared (see `memory`): an estimate is no reason to refuse.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from threading import Condition
 from typing import Any, Final, Protocol
 
 from net2bit.errors import ConfigError
-from net2bit.graph import machine, signals
+from net2bit.graph import machine, memory, signals
+from net2bit.graph.memory import Peaks
 from net2bit.graph.stage import Stage
 from net2bit.job import Event
 
 Needs = Mapping[str, int]
 _LOOK: Final = 0.2  # seconds between two looks whether the build was told to stop
 _UNITS: Final = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6))
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a run of a stage takes of what is limited.
+
+    Attributes:
+        needs: Name -> amount.
+        source: Where the figure of its memory is from (see `memory.Memory`).
+        wanted: Bytes of memory that it should have, where all stages may take less: it takes everything then, and runs alone. Else 0.
+    """
+
+    needs: Needs
+    source: str = ""
+    wanted: int = 0
+
+    def told(self, names: Iterable[str]) -> str:
+        """Return, for people, what it takes of *names*."""
+        return " and ".join(self._told(name, self.needs[name]) for name in names)
+
+    def alone(self) -> Event:
+        """Return the event that tells that it runs alone."""
+        return {"event": "alone", "what": self._told("memory", self.wanted), "limit": told("memory", self.needs["memory"])}
+
+    def _told(self, name: str, amount: int) -> str:
+        return told(name, amount) + (f" ({self.source})" if name == "memory" and self.source else "")
 
 
 @dataclass(frozen=True)
@@ -45,16 +73,22 @@ class Limits:
         """All limits by name."""
         return {**self.pools, "cores": self.cores, "memory": self.memory}
 
-    def needs(self, stage: Stage) -> dict[str, int]:
-        """Return what a run of *stage* takes of what is limited."""
+    def share(self, stage: Stage, peaks: Peaks) -> Share:
+        """Return what a run of *stage* takes of what is limited; *peaks* knows what earlier runs took."""
         stock = self.stock
-        wanted = {name: amount for name, amount in stage.resources.items() if name in stock}
-        return wanted | {"cores": min(wanted.get("cores", 1), self.cores)}
+        needs = {name: amount for name, amount in stage.resources.items() if name in stock}
+        needs["cores"] = min(needs.get("cores", 1), self.cores)
+        found = memory.of(stage, peaks)
+        if found is None:
+            return Share(needs)
+        if found.source and found.amount > self.memory:
+            return Share(needs | {"cores": self.cores, "memory": self.memory}, found.source, found.amount)
+        return Share(needs | {"memory": found.amount}, found.source)
 
-    def refusal(self, stage: Stage) -> ConfigError | None:
-        """Return why *stage* can never run within these limits, None where it can."""
+    def refusal(self, stage: Stage, share: Share) -> ConfigError | None:
+        """Return why *stage*, which takes *share*, can never run within these limits, None where it can."""
         stock = self.stock
-        for name, amount in self.needs(stage).items():
+        for name, amount in share.needs.items():
             if amount > stock[name]:
                 return _refusal(stage, name, amount, stock[name])
         return None
@@ -107,9 +141,9 @@ class Ledger:
         """Return whether *needs* can be met now."""
         return all(self._taken[name] + amount <= self._stock[name] for name, amount in needs.items())
 
-    def short(self, needs: Needs) -> str:
-        """Return, for people, what of *needs* there is too little of now."""
-        return " and ".join(told(name, amount) for name, amount in needs.items() if not self.fits({name: amount}))
+    def short(self, share: Share) -> str:
+        """Return, for people, what of *share* there is too little of now."""
+        return share.told(name for name, amount in share.needs.items() if not self.fits({name: amount}))
 
     def take(self, needs: Needs) -> None:
         """Count *needs* as taken."""
@@ -123,10 +157,11 @@ class Ledger:
 class Line:
     """The turn of builds that threads of one process start whenever they like (`doit -n`): each waits until its needs fit."""
 
-    def __init__(self, limits: Limits) -> None:
-        """Begin with nothing taken."""
+    def __init__(self, limits: Limits, peaks: Peaks) -> None:
+        """Begin with nothing taken; *peaks* knows what earlier runs took."""
         self.pools = limits.pools
         self._limits = limits
+        self._peaks = peaks
         self._ledger = Ledger(limits)
         self._running: list[str] = []
         self._changed = Condition()
@@ -141,18 +176,24 @@ class Line:
 
     @contextmanager
     def taken(self, stage: Stage, watch: Callable[[Event], None]) -> Iterator[None]:
-        """Hold what *stage* takes; *watch* hears a `waiting` with `what` it waits for, and which `stages` have it.
+        """Hold what *stage* takes.
+
+        *watch* hears a `waiting` with `what` it waits for, and which `stages` have it; and an `alone` where it takes all there is, since
+        the `limit` is less than `what` it should have.
 
         Raises:
             ConfigError: It needs more than there is.
         """
-        refusal = self._limits.refusal(stage)
+        share = self._limits.share(stage, self._peaks)
+        refusal = self._limits.refusal(stage, share)
         if refusal is not None:
             raise refusal
-        needs = self._limits.needs(stage)
+        needs = share.needs
+        if share.wanted:
+            watch(share.alone())
         with self._changed:
             if not self._ledger.fits(needs):
-                watch({"event": "waiting", "what": self._ledger.short(needs), "stages": list(self._running)})
+                watch({"event": "waiting", "what": self._ledger.short(share), "stages": list(self._running)})
             while not self._changed.wait_for(lambda: self._ledger.fits(needs), _LOOK):
                 self.check()
             self._ledger.take(needs)

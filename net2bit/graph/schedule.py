@@ -16,7 +16,7 @@ from net2bit.errors import Net2bitError
 from net2bit.graph import signals
 from net2bit.graph.execute import Done, Watcher
 from net2bit.graph.merge import Merged, Node
-from net2bit.graph.pools import Ledger, Limits
+from net2bit.graph.pools import Ledger, Limits, Share
 from net2bit.graph.stage import Stage
 from net2bit.graph.store import Store, Verdict
 from net2bit.job import Event
@@ -64,6 +64,7 @@ class _Run:
         self._users = _users(merged)
         self._done: dict[str, Done] = {}
         self._verdicts: dict[str, Verdict | None] = {}
+        self._shares: dict[str, Share] = {}
         self._ready: list[tuple[float, int, str]] = []
         self._order = {name: number for number, name in enumerate(merged.nodes)}
         self._running: dict[str, threading.Thread] = {}
@@ -115,7 +116,10 @@ class _Run:
     def _refuse(self) -> None:
         """Refuse what can never run, before anything is started."""
         for name, node in self._nodes.items():
-            refusal = None if name in self._done else self._limits.refusal(node.stage)
+            if name in self._done:
+                continue
+            share = self._shares[name] = self._limits.share(node.stage, self._store.history)
+            refusal = self._limits.refusal(node.stage, share)
             if refusal is not None and not self._keep_going:
                 raise refusal
             if refusal is not None:
@@ -140,7 +144,7 @@ class _Run:
             heapq.heappush(self._ready, item)
 
     def _needs(self, name: str) -> Mapping[str, int]:
-        return self._limits.needs(self._nodes[name].stage)
+        return self._shares[name].needs
 
     def _launch(self, name: str) -> None:
         """Start a node, or let one go on that had to wait for another process and found that it has to run after all."""
@@ -156,7 +160,7 @@ class _Run:
     def _work(self, node: Node) -> None:
         """Build one node; in its own thread."""
         try:
-            turn = _Turn(self, node, self._limits.pools)
+            turn = _Turn(self, node, self._shares[node.name], self._limits.pools)
             built = self._store.build(node.stage, turn.hear, turn=turn)
         except _Cancelled:
             self._inbox.put(partial(self._ended, node.name, Done("skipped", error=self._failure)))
@@ -248,8 +252,9 @@ class _Cancelled(Exception):  # noqa: N818 - no error: another node failed
 class _Turn:
     """A node's turn (see `pools.Turn`): it has its share from the start, and gives it back while it waits for other processes."""
 
-    def __init__(self, run: _Run, node: Node, pools: Mapping[str, int]) -> None:
+    def __init__(self, run: _Run, node: Node, share: Share, pools: Mapping[str, int]) -> None:
         self.pools = pools
+        self._share = share
         self.check = run.check
         self._run = run
         self._node = node
@@ -265,7 +270,9 @@ class _Turn:
     @contextmanager
     def taken(self, stage: Stage, watch: Callable[[Event], None]) -> Iterator[None]:
         """Wait for its share where it was given back."""
-        del stage, watch  # known from the start
+        del stage  # known from the start
+        if self._share.wanted:
+            watch(self._share.alone())
         if self._rests:
             granted = threading.Event()
             self._run.send(partial(self._run.ask, self._node.name, granted))

@@ -37,6 +37,7 @@ class Stage:
         outputs: In the order of `op.makes`.
         digest: SHA-256 over the op, its slice and the upstream choices; its first 8 digits are in the paths.
         resources: What a run takes: `cores` (at least 1), `memory` in bytes where it is declared, licences by the name of their pool.
+        said: Names of those resources that are the user's word (`resources.stages`): nothing measured takes their place.
     """
 
     name: str
@@ -46,3 +47,4 @@ class Stage:
     outputs: tuple[Artifact, ...]
     digest: str
     resources: Mapping[str, int] = field(default_factory=lambda: {"cores": 1}, compare=False)
+    said: tuple[str, ...] = field(default=(), compare=False)

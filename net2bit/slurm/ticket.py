@@ -53,7 +53,7 @@ class Ticket:
 
 def _stage(parts: dict[str, Any]) -> Stage:
     placed = {side: tuple(Artifact(**one) for one in parts[side]) for side in ("inputs", "outputs")}
-    return Stage(**parts | placed | {"op": _op(parts["op"])})
+    return Stage(**parts | placed | {"op": _op(parts["op"]), "said": tuple(parts["said"])})
 
 
 def _op(parts: dict[str, Any]) -> Op:

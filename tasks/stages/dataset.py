@@ -1,6 +1,7 @@
 """From a folder of images and labels to one packed file; the folder is the user's or drawn by a generator."""
 
 from net2bit.graph.kind import Kind, Op
+from tasks.amounts import MB
 from tasks.packages import H5PY, NUMPY, PILLOW
 
 KINDS = (
@@ -19,6 +20,7 @@ OPS = (
         only={"dataset.generator": None},
         tools=(NUMPY, PILLOW),
         label="{dataset.generator}",
+        resources={"memory": 100 * MB},  # 46 MB
     ),
     Op(
         name="own_images",
@@ -36,5 +38,6 @@ OPS = (
         reads=("dataset.adapter", "dataset.classes", "dataset.labels", "dataset.on_bad_input", "model.input_size"),
         tools=(H5PY, NUMPY, PILLOW),
         label="{dataset.adapter}-{model.input_size}",
+        resources={"memory": 100 * MB},  # 68 MB
     ),
 )

@@ -1,6 +1,7 @@
 """Put the trained weights into a frozen TensorFlow graph."""
 
 from net2bit.graph.kind import Kind, Op
+from tasks.amounts import MB
 from tasks.packages import H5PY, NUMPY, PROTOBUF
 
 KINDS = (
@@ -18,5 +19,6 @@ OPS = (
         reads=("model.architecture", "model.width", "model.input_size", "dataset.classes"),
         tools=(H5PY, NUMPY, PROTOBUF),
         label="{model.architecture}-w{model.width}",
+        resources={"memory": 100 * MB},  # 59 MB
     ),
 )

@@ -1,6 +1,7 @@
 """Stop a build whose quantized network lost too much."""
 
 from net2bit.graph.kind import Kind, Op
+from tasks.amounts import MB
 from tasks.packages import NUMPY
 
 KINDS = (Kind("accuracy.json", "The verdict on the loss of accuracy"),)
@@ -15,5 +16,6 @@ OPS = (
         reads=("verify.max_drop",),
         tools=(NUMPY,),
         label="drop{verify.max_drop}",
+        resources={"memory": 50 * MB},  # 27 MB
     ),
 )

@@ -1,6 +1,7 @@
 """One page that shows what was built and how good it is."""
 
 from net2bit.graph.kind import Kind, Op
+from tasks.amounts import MB
 from tasks.packages import JINJA, NUMPY, PILLOW
 
 KINDS = (Kind("report.html", "The report of the experiment, one file"),)
@@ -27,5 +28,6 @@ OPS = (
         uses=tuple(f"templates/report/{name}" for name in ("macros.html.j2", "page.css", "page.html.j2", "page.js")),
         tools=(JINJA, NUMPY, PILLOW),
         label="{name}",
+        resources={"memory": 100 * MB},  # 51 MB
     ),
 )

@@ -1,6 +1,7 @@
 """What the DPU is: for the compiler, for the board's side, and in figures."""
 
 from net2bit.graph.kind import Kind, Op
+from tasks.amounts import MB
 from tasks.packages import PROTOBUF
 
 KINDS = (
@@ -18,6 +19,7 @@ OPS = (
         reads=("dpu.options", "dpu.release", "dpu.size"),
         tools=(PROTOBUF,),
         label="{dpu.size}",
+        resources={"memory": 50 * MB},  # 15 MB
     ),
     Op(
         name="target",
@@ -27,5 +29,6 @@ OPS = (
         reads=("dpu", "board"),
         tools=(PROTOBUF,),
         label="{dpu.name}-{board.name}",
+        resources={"memory": 50 * MB},  # 19 MB
     ),
 )

@@ -1,6 +1,7 @@
 """Fit the network to the data set."""
 
 from net2bit.graph.kind import Kind, Op
+from tasks.amounts import MB
 from tasks.packages import H5PY, KERAS, MATPLOTLIB, NUMPY, PILLOW, TENSORFLOW
 
 KINDS = (
@@ -23,7 +24,7 @@ OPS = (
         tools=(TENSORFLOW, KERAS, NUMPY, H5PY),
         label="{model.architecture}-w{model.width}-{model.input_size}",
         resumes=True,
-        resources={"cores": "train.threads"},
+        resources={"cores": "train.threads", "memory": 1000 * MB},  # 773 MB
     ),
     Op(
         name="chronicle",
@@ -34,5 +35,6 @@ OPS = (
         reads=("dataset.classes",),
         tools=(NUMPY, H5PY, MATPLOTLIB, PILLOW),
         label="{model.name}",
+        resources={"memory": 150 * MB},  # 98 MB
     ),
 )

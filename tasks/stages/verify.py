@@ -1,6 +1,7 @@
 """Measure every form of the network on the validation set."""
 
 from net2bit.graph.kind import Kind, Op
+from tasks.amounts import MB
 from tasks.packages import H5PY, KERAS, NUMPY, PILLOW, PROTOBUF, TENSORFLOW, TORCH
 
 KINDS = (
@@ -26,5 +27,6 @@ OPS = (
         ),
         tools=(H5PY, KERAS, NUMPY, PILLOW, PROTOBUF, TENSORFLOW, TORCH),
         label="{model.architecture}-w{model.width}",
+        resources={"memory": 1750 * MB},  # 1361 MB
     ),
 )

@@ -1,6 +1,7 @@
 """The open toolchain: net2bit's own converter, quantizer and compiler."""
 
 from net2bit.graph.kind import Op
+from tasks.amounts import MB
 from tasks.packages import H5PY, NUMPY, PROTOBUF, TORCH
 
 TITLE = "net2bit's own quantizer and compiler; needs no vendor tool"
@@ -15,6 +16,7 @@ OPS = (
         reads=("model.name",),
         tools=(NUMPY, PROTOBUF),
         label="{model.name}",
+        resources={"memory": 50 * MB},  # 39 MB
     ),
     Op(
         name="equalize",
@@ -26,6 +28,7 @@ OPS = (
         only={"quant.equalize": (True,)},
         tools=(H5PY, NUMPY, PROTOBUF, TORCH),
         label="{model.name}-equalized",
+        resources={"memory": 500 * MB},  # 374 MB
     ),
     Op(
         name="calibrate",
@@ -36,6 +39,7 @@ OPS = (
         reads=("quant.method", "quant.calibration", "quant.rounding"),
         tools=(H5PY, NUMPY, PROTOBUF, TORCH),
         label="{model.name}-{quant.method}",
+        resources={"memory": 450 * MB},  # 354 MB
     ),
     Op(
         name="quantize",
@@ -46,6 +50,7 @@ OPS = (
         reads=("quant.rounding", "quant.limits"),
         tools=(NUMPY, PROTOBUF),
         label="{model.name}",
+        resources={"memory": 50 * MB},  # 40 MB
     ),
     Op(
         name="round_weights",
@@ -58,6 +63,7 @@ OPS = (
         tools=(H5PY, NUMPY, PROTOBUF, TORCH),
         label="{model.name}-rounded",
         order=1,
+        resources={"memory": 550 * MB},  # 437 MB
     ),
     Op(
         name="correct_bias",
@@ -70,6 +76,7 @@ OPS = (
         tools=(H5PY, NUMPY, PROTOBUF, TORCH),
         label="{model.name}-corrected",
         order=2,
+        resources={"memory": 550 * MB},  # 435 MB
     ),
     Op(
         name="compile",
@@ -80,5 +87,6 @@ OPS = (
         reads=("compile", "dpu.max_subgraphs", "model.name"),
         tools=(NUMPY, PROTOBUF),
         label="{model.name}-{dpu.size}",
+        resources={"memory": 100 * MB},  # 56 MB
     ),
 )

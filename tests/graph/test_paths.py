@@ -36,3 +36,10 @@ def test_a_label_is_a_folder_name_on_every_system(text: str) -> None:
 def test_a_path_tells_kind_choices_and_digest() -> None:
     """The layout of the build tree is fixed: kind, label with eight digits, file."""
     assert paths.artifact("weights.h5", "unet-w1", "0123456789abcdef", "weights.h5") == "build/weights.h5/unet-w1-01234567/weights.h5"
+
+
+@given(st.text(), st.text("0123456789abcdef", min_size=8))
+def test_variants_of_a_label_have_their_folders_name_in_common(text: str, digest: str) -> None:
+    """Law: what two artifacts of one kind and label have in common is kind and label, whatever signs are in it."""
+    label = paths.slug(text)
+    assert paths.labelled(paths.artifact("k", label, digest, "f.h5")) == f"build/k/{label}"

@@ -211,3 +211,14 @@ def test_the_digest_is_fixed() -> None:
         registry(op("one", "a", reads=("train",), label="e{train.epochs}"), op("two", "b", "a")),
     )
     assert [stage.outputs[0].path for stage in made.stages] == ["build/a/e1-9e9d999b/a", "build/b/two-404226eb/b"]
+
+
+def test_what_a_run_takes_is_declared_or_said() -> None:
+    """The user's word replaces a declaration and is known as such; it moves nothing."""
+    plain = planned().by_name["weights.h5"]
+    own = planned("++resources.stages.train.memory=3GB", "++resources.stages.train.vivado=1", "train.threads=1").by_name["weights.h5"]
+    assert (plain.resources["cores"], plain.said) == (2, ())
+    assert 0 < plain.resources["memory"] < 3 * 10**9
+    assert own.resources == {"cores": 1, "memory": 3 * 10**9, "vivado": 1}
+    assert own.said == ("memory", "vivado")
+    assert planned("++resources.stages.train.memory=3GB").by_name["weights.h5"] == plain

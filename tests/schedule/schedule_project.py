@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,13 @@ class Graph:
         outputs = (Artifact(name, f"build/{name}/{name}", name),)
         stage = Stage(name, op, {"own": own}, inputs, outputs, name.ljust(64, "0"), {"cores": 1, **(resources or {})})
         self.nodes[name] = Node(name, stage, tuple(needs), (0,))
+        return self
+
+    def say(self, name: str, **amounts: int) -> "Graph":
+        """Have the user say what the node *name* takes."""
+        node = self.nodes[name]
+        said = replace(node.stage, resources={**node.stage.resources, **amounts}, said=tuple(amounts))
+        self.nodes[name] = replace(node, stage=said)
         return self
 
     @property

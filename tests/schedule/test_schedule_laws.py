@@ -13,6 +13,7 @@ from schedule_project import Account
 from net2bit.errors import StageError
 from net2bit.graph.build import Built
 from net2bit.graph.execute import Done
+from net2bit.graph.history import Peak
 from net2bit.graph.kind import Op
 from net2bit.graph.merge import Merged, Node
 from net2bit.graph.pools import Limits, Turn
@@ -20,7 +21,7 @@ from net2bit.graph.schedule import Local
 from net2bit.graph.stage import Artifact, Stage
 from net2bit.graph.store import Verdict
 
-CORES, MEMORY, LICENCES = 4, 100, 2
+CORES, MEMORY, LICENCES = 4, 10**9, 2
 LIMITS = Limits(CORES, MEMORY, {"vivado": LICENCES})
 
 
@@ -32,6 +33,7 @@ class Model:
     failing: set[str]
     elsewhere: Mapping[str, str]  # name -> what another process does to it: "makes" it meanwhile, or "dies" over it
     seconds: Mapping[str, float]
+    peaks: Mapping[str, Peak] = field(default_factory=dict)
     used: Counter[str] = field(default_factory=Counter)
     ran: list[str] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
@@ -46,6 +48,10 @@ class Model:
     def estimate(self, stage: Stage) -> float | None:
         """Return how long the stage should take."""
         return self.seconds.get(stage.name)
+
+    def peak(self, stage: Stage) -> Peak | None:
+        """Return what the stage took before."""
+        return self.peaks.get(stage.name)
 
     def check(self, stage: Stage) -> Verdict:
         """Return whether the stage is up to date; the scheduler may only ask when its inputs are there."""
@@ -84,7 +90,7 @@ class Model:
     def _count(self, stage: Stage, sign: int) -> None:
         with self.lock:
             self.used["stages"] += sign
-            for name, amount in LIMITS.needs(stage).items():
+            for name, amount in LIMITS.share(stage, self).needs.items():
                 self.used[name] += sign * amount
             over = {"cores": CORES, "memory": MEMORY, "vivado": LICENCES, "stages": self.used["workers"] or 99}
             self.wrong += [f"{name}: {self.used[name]}" for name, most in over.items() if self.used[name] > most]
@@ -103,15 +109,15 @@ def worlds(draw: st.DrawFn) -> tuple[Merged, Model]:
     nodes = {}
     for number, name in enumerate(names):
         needs = draw(st.lists(st.sampled_from(names[:number]), unique=True, max_size=3)) if number else []
-        resources = draw(
-            st.fixed_dictionaries({}, optional={"cores": st.integers(0, 6), "memory": st.integers(0, MEMORY), "vivado": st.integers(0, 2)})
-        )
+        amounts = {"cores": st.integers(0, 6), "memory": st.integers(0, 2 * MEMORY), "vivado": st.integers(0, LICENCES)}
+        resources = draw(st.fixed_dictionaries({}, optional=amounts))
         nodes[name] = _node(name, needs, resources)
     some = st.sets(st.sampled_from(names))
     fresh, failing = draw(some), draw(some) if draw(st.booleans()) else set()
     elsewhere = draw(st.dictionaries(st.sampled_from(names), st.sampled_from(["makes", "dies"])))
     seconds = draw(st.dictionaries(st.sampled_from(names), st.floats(0, 1e4)))
-    return Merged({}, nodes), Model(fresh, failing, elsewhere, seconds)
+    peaks = draw(st.dictionaries(st.sampled_from(names), st.builds(Peak, st.integers(1, 2 * MEMORY), st.booleans())))
+    return Merged({}, nodes), Model(fresh, failing, elsewhere, seconds, peaks)
 
 
 def _run(merged: Merged, model: Model, workers: int, *, keep_going: bool) -> Mapping[str, Done]:

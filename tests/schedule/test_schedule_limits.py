@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,25 @@ from schedule_project import Graph, limits, wait_for
 
 from net2bit.errors import ConfigError
 from net2bit.graph import machine, mounts
-from net2bit.graph.display import waiting
-from net2bit.graph.pools import Ledger, Limits, Line, told
+from net2bit.graph.display import alone, waiting
+from net2bit.graph.history import Peak
+from net2bit.graph.pools import Ledger, Limits, Line, Share, told
 from net2bit.graph.stage import Stage
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """A history in which everything took *found*."""
+
+    found: Peak | None = None
+
+    def peak(self, stage: Stage) -> Peak | None:
+        """Return it; the scheduler must not ask about what the user has said."""
+        assert "memory" not in stage.said
+        return self.found
+
+
+UNKNOWN = Peaks()
 
 
 def _stage(graph: Graph, name: str, **resources: int) -> Stage:
@@ -76,18 +93,20 @@ def test_no_limits(tmp_path: Path) -> None:
 def test_cores_are_soft(graph: Graph) -> None:
     """A stage that asks for more cores than there are takes all of them; it is not refused."""
     stage = _stage(graph, "a", cores=64)
-    assert limits(cores=4).refusal(stage) is None
-    assert limits(cores=4).needs(stage) == {"cores": 4}
+    share = limits(cores=4).share(stage, UNKNOWN)
+    assert limits(cores=4).refusal(stage, share) is None
+    assert share == Share({"cores": 4})
 
 
 def test_unnamed_stocks_are_not_counted(graph: Graph) -> None:
     """A stock that the experiment does not number limits nothing."""
-    assert limits().needs(_stage(graph, "a", vivado=3)) == {"cores": 1}
+    assert limits().share(_stage(graph, "a", vivado=3), UNKNOWN).needs == {"cores": 1}
 
 
 def test_too_small_a_stock_is_refused(graph: Graph) -> None:
     """A stage that needs more licences than there are is refused with both numbers and both keys."""
-    refusal = limits(vivado=1).refusal(_stage(graph, "a", vivado=2))
+    stage, stock = _stage(graph, "a", vivado=2), limits(vivado=1)
+    refusal = stock.refusal(stage, stock.share(stage, UNKNOWN))
     assert isinstance(refusal, ConfigError)
     assert "2 of vivado" in str(refusal)
     assert "resources.pools.vivado" in str(refusal)
@@ -128,7 +147,7 @@ def test_ledger_never_overdraws(wanted: list[tuple[int, int]]) -> None:
 
 def test_line_lets_in_what_fits(graph: Graph) -> None:
     """Under `doit -n` a thread whose stage does not fit waits, says for what and for whom, and goes on when it is given back."""
-    line = Line(limits(memory=10))
+    line = Line(limits(memory=10), UNKNOWN)
     big, small = _stage(graph, "big", memory=8), _stage(graph, "small", memory=4)
     said: list[dict[str, Any]] = []
     entered = threading.Event()
@@ -144,13 +163,36 @@ def test_line_lets_in_what_fits(graph: Graph) -> None:
         assert not entered.is_set()
     thread.join(60)
     assert entered.is_set()
-    assert waiting(said[0]) == "waiting for 4 bytes of memory, which big will give back"
+    assert waiting(said[0]) == "waiting for 4 bytes of memory (declared), which big will give back"
 
 
 def test_line_refuses_what_can_never_run(graph: Graph) -> None:
     """Under `doit -n` a stage that needs more than there is fails with the keys to set, rather than wait for ever."""
-    with pytest.raises(ConfigError, match=r"resources\.memory"), Line(limits(memory=10)).taken(_stage(graph, "a", memory=11), print):
+    stage = graph.add("a").say("a", memory=11).nodes["a"].stage
+    with pytest.raises(ConfigError, match=r"resources\.memory"), Line(limits(memory=10), UNKNOWN).taken(stage, print):
         pytest.fail("it was let in")
+
+
+def test_line_lets_an_estimate_run_alone(graph: Graph) -> None:
+    """Under `doit -n` a stage that should have more than there is waits until nothing else runs, takes everything, and says so."""
+    line = Line(limits(memory=10), UNKNOWN)
+    big, small = _stage(graph, "big", memory=11), _stage(graph, "small")
+    said: list[dict[str, Any]] = []
+    entered = threading.Event()
+
+    def enter() -> None:
+        with line.taken(big, said.append):
+            entered.set()
+
+    with line.taken(small, said.append):
+        thread = threading.Thread(target=enter)
+        thread.start()
+        wait_for(lambda: len(said) == 2)
+        assert not entered.is_set()
+    thread.join(60)
+    assert entered.is_set()
+    assert alone(said[0]) == "needs 11 bytes of memory (declared), and there is 10 bytes: it runs alone"
+    assert waiting(said[1]) == "waiting for 8 cores, which small will give back"
 
 
 MOUNTS = [

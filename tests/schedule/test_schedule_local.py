@@ -7,7 +7,9 @@ from schedule_project import Account, Graph, limits
 
 from net2bit.errors import ConfigError
 from net2bit.graph.fingerprint import TICK, sha256
+from net2bit.graph.memory import roomy
 from net2bit.graph.schedule import Local
+from net2bit.graph.store import Store
 
 
 def run(graph: Graph, *, workers: int = 2, keep_going: bool = False, account: Account | None = None, **given: int) -> dict[str, str]:
@@ -50,8 +52,8 @@ def test_keep_going_skips_what_needs_it(graph: Graph) -> None:
 
 
 def test_what_can_never_run_is_refused_first(graph: Graph) -> None:
-    """A stage that needs more memory than there is is refused before anything starts, with figures and the keys to set."""
-    graph.add("small").add("big", ["small"], resources={"memory": 64 * 10**9})
+    """A stage that needs, as the user says, more memory than there is is refused before anything starts, with figures and keys to set."""
+    graph.add("small").add("big", ["small"]).say("big", memory=64 * 10**9)
     with pytest.raises(ConfigError) as refusal:
         run(graph)
     text = str(refusal.value)
@@ -63,9 +65,45 @@ def test_what_can_never_run_is_refused_first(graph: Graph) -> None:
     assert run(graph, keep_going=True) == {"small": "ran", "big": "failed"}
 
 
+def test_an_estimate_that_does_not_fit_runs_alone(graph: Graph) -> None:
+    """A stage that declares more memory than there is is not refused: it runs while nothing else does, and says why."""
+    graph.add("big", resources={"memory": 64 * 10**9}).add("one").add("two")
+    account = Account()
+    assert set(run(graph, account=account, workers=3).values()) == {"ran"}
+    notes = graph.notes()
+    assert notes.index("end big") == notes.index("begin big") + 1
+    assert ("big", {"event": "alone", "what": "64 GB of memory (declared)", "limit": "8 GB of memory"}) in account.events
+
+
+def test_what_a_run_took_takes_the_place_of_what_is_declared(graph: Graph) -> None:
+    """The second run of a stage is given what its first one took and a margin; what the user says comes before both."""
+    graph.add("big", resources={"memory": 64 * 10**9})
+    run(graph)
+    stage = graph.nodes["big"].stage
+    with graph.store() as store:
+        (took,) = store.history.runs(stage)
+        share = limits().share(stage, store.history)
+        own = limits().share(graph.say("big", memory=64 * 10**9).nodes["big"].stage, store.history)
+    assert share.source == "measured"
+    assert took.peak < share.needs["memory"] == roomy(took.peak) < 8 * 10**9
+    assert own.needs["memory"] == 64 * 10**9
+    graph.add("big", resources={"memory": 64 * 10**9}, word="other")
+    account = Account()
+    run(graph, account=account)
+    assert "alone" not in {event["event"] for _, event in account.events}
+
+
+def test_a_null_run_asks_no_history(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where everything is up to date nobody asks what earlier runs took."""
+    graph.add("a").add("b", ["a"])
+    run(graph)
+    monkeypatch.setattr(Store, "history", property(lambda _store: pytest.fail("it was asked")))
+    assert run(graph) == {"a": "fresh", "b": "fresh"}
+
+
 def test_fresh_stages_need_no_resources(graph: Graph) -> None:
     """What is up to date is never refused: a laptop can look at what a server has built."""
-    graph.add("big", resources={"memory": 7 * 10**9})
+    graph.add("big").say("big", memory=7 * 10**9)
     run(graph)
     assert run(graph, memory=10**9) == {"big": "fresh"}
 

@@ -1,6 +1,8 @@
 """History and reasons: what people are told."""
 
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -8,9 +10,10 @@ from hypothesis import strategies as st
 from store_project import Project, first, op, second, stage
 
 from net2bit.errors import StageError
-from net2bit.graph import reasons
-from net2bit.graph.history import row
+from net2bit.graph import memory, reasons
+from net2bit.graph.history import Peak, row
 from net2bit.graph.reasons import compare, flat
+from net2bit.graph.stage import Stage
 
 PARTS = {"config": {}, "inputs": {}, "tools": {}, "code": {}, "op": {}, "platform": {}, "environment": {}}
 CONFIGS = st.recursive(
@@ -43,6 +46,77 @@ def test_estimate_prefers_the_nearest_history(project: Project) -> None:
         assert store.history.estimate(stage(first().op, places={"mid.txt": "build/y/mid.txt"})) == 4.0
         assert store.history.estimate(other) == 4.0
         assert store.history.estimate(second()) is None
+
+
+def test_peak_prefers_the_nearest_history(project: Project) -> None:
+    """The memory of a stage is the most of the last runs of the same target, else of the same label, else of its name, else of its op."""
+
+    def place(path: str, file: str = "mid.txt") -> Stage:
+        return stage(op("first", "stagelib.first:run", [file], ["src.txt"]), places={file: f"build/{path}/{file}"})
+
+    ran = [("net-w1-0a", 100), ("net-w1-0a", 70), ("net-w1-0b", 60), ("net-w2-0c", 200)]
+    with project.store() as store:
+        assert store.history.peak(place("net-w1-0a")) is None
+        for path, peak in ran:
+            store.records.write([row(place(path), "k", "ran", {"seconds": 1, "own": 1, "cpu": 1, "peak": peak}, {})])
+        store.records.write([row(place("net-w1-0a"), "k", "restored", {"seconds": 1, "own": 0, "cpu": 0, "peak": 0}, {})])
+        store.records.write([row(place("net-w1-0a"), "k", "failed", {"seconds": 1, "own": 0, "cpu": 0, "peak": 150}, {})])
+        assert store.history.peak(place("net-w1-0b")) == (60, True)
+        assert store.history.peak(place("net-w1-0a")) == (150, True), "it was killed, and took that much at least"
+        assert store.history.peak(place("net-w1-0d")) == (100, False)
+        assert store.history.peak(place("net-w3-0e")) == (200, False)
+        assert store.history.peak(place("net-w3-0e", "other.txt")) == (200, False)
+        assert store.history.peak(second()) is None
+
+
+def test_old_peaks_are_forgotten(project: Project) -> None:
+    """Only the last runs count: a stage that has become smaller is given less after a while."""
+    with project.store() as store:
+        for peak in (900, 10, 20, 10, 10, 10):
+            store.records.write([row(first(), "k", "ran", {"seconds": 1, "own": 1, "cpu": 1, "peak": peak}, {})])
+        assert store.history.peak(first()) == (20, True)
+
+
+def test_what_a_killed_stage_took_is_known(project: Project) -> None:
+    """A stage that is killed for its memory is remembered with what it had, and its message says that starting again helps."""
+    project.module("first", "import os\n\ndef run(job):\n    hold = bytearray(100_000_000)\n    os.kill(os.getpid(), 9)\n")
+    with pytest.raises(StageError) as killed:
+        project.build(first())
+    assert "the machine ran out of memory" in killed.value.what
+    assert "++resources.stages.first.memory" in killed.value.remedy
+    with project.store() as store:
+        peak = store.history.peak(first())
+        assert peak is not None
+        assert peak.same
+        assert 100_000_000 < peak.amount < 1_000_000_000
+        assert memory.of(first(), store.history) == (memory.roomy(peak.amount), "measured")
+
+
+@given(st.integers(0, 10**13))
+def test_margin(peak: int) -> None:
+    """Law: what is given is a quarter more than what was taken, and at most 50 MB beyond that."""
+    assert 0 <= memory.roomy(peak) - int(peak * 1.25) < 50_000_000
+
+
+@pytest.mark.parametrize(
+    ("declared", "said", "peak", "given"),
+    [
+        (None, (), None, None),
+        (900, (), None, (900, "declared")),
+        (900_000_000, (), Peak(400_000_000, same=True), (500_000_000, "measured")),
+        (900_000_000, (), Peak(400_000_000, same=False), (900_000_000, "declared")),
+        (900_000_000, (), Peak(800_000_000, same=False), (1_000_000_000, "measured")),
+        (None, (), Peak(400_000_000, same=False), (500_000_000, "measured")),
+        (900, ("memory",), Peak(400_000_000, same=True), (900, "")),
+        (0, ("memory",), Peak(400_000_000, same=True), (0, "")),
+    ],
+)
+def test_which_figure_counts(declared: int | None, said: tuple[str, ...], peak: Peak | None, given: tuple[int, str] | None) -> None:
+    """The user's word comes first, then what this very stage took, then the larger of what the like took and what is declared."""
+    resources = {} if declared is None else {"memory": declared}
+    given_stage = replace(first(), resources=resources, said=said)
+    peaks = SimpleNamespace(peak=lambda _stage: peak)
+    assert memory.of(given_stage, peaks) == given
 
 
 def test_runs_are_remembered_newest_first(project: Project) -> None:

@@ -5,7 +5,8 @@
 
 The best of several rounds, taken in turn with `cp` in the same run; transfer and hashing overlap, so two cores should be free. Every
 entry is signed, and every signature and digest is checked. `fetch` ends with verified files in the folder for arrivals; `restore` is a
-whole build of the stage (locks, fetch, local cache, products in place, synced to disk, records), as the user waits for it.
+whole build of the stage (locks, fetch, local cache, products in place, large files synced to disk, records), as the user waits for it.
+Beside `cp` stand what a person would do (`curl`, `sha256sum`) and `least`, a transfer that only receives, hashes and writes.
 """
 
 import argparse
@@ -13,19 +14,19 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from cache_peers import away, copied, curled, least, synced, timed
 from measure import run, table
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests/cache"), str(ROOT)]
+PLACES = [str(ROOT / "tests/cache"), str(ROOT / "tests"), str(ROOT)]
+sys.path[:0] = PLACES
 
 from cache_project import KINDS, Tree, stage  # noqa: E402 - the project of the tests is the one that is timed
 from cache_servers import SECRET, Nginx, nginx  # noqa: E402 - likewise
@@ -43,41 +44,9 @@ CASES = {
 }
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Return the seconds that *work* takes."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
 def remote(web: Nginx, top: Path) -> dict[str, object]:
     """Return settings of a cache whose entries are signed."""
     return {"url": web.url, "mode": "readwrite", "trust": "required", "keys": (str(top / "key.pub"),), "timeout": 60.0}
-
-
-def away(path: Path) -> None:
-    """Put *path* out of sight, until all is measured: ext4 makes files up to thirty times slower for minutes after thousands were removed."""
-    if path.exists():
-        path.rename(path.with_name(f"gone-{os.urandom(8).hex()}"))
-
-
-def copied(source: Path, target: Path) -> float:
-    """Return the seconds of `cp -r`, as a program of its own."""
-    seconds = timed(lambda: subprocess.run(["/bin/cp", "-r", str(source), str(target)], check=True))
-    away(target)
-    return seconds
-
-
-def synced(source: Path, target: Path) -> float:
-    """Return the seconds of `cp` and of writing through to the disk."""
-
-    def copy() -> None:
-        subprocess.run(["/bin/cp", "-r", str(source), str(target)], check=True)
-        subprocess.run(["/bin/sync", "-f", str(target)], check=True)
-
-    seconds = timed(copy)
-    away(target)
-    return seconds
 
 
 @contextmanager
@@ -121,6 +90,7 @@ def case(name: str, web: Nginx, top: Path, rounds: int) -> list[list[str]]:
         sent = timed(store.close)
     base = tree.key(what)
     source = tree.root / "build" / ("pages" if CASES[name]["files"] else "net.bin")
+    blob = f"cas/{hashlib.sha256(source.read_bytes()).hexdigest()}" if source.is_file() else ""
     reader = Tree(top / f"{name} again", {**settings, "mode": "read"}, top / "local")
     found: dict[str, list[float]] = {"cp -r": [], "cp -r, sync": [], "fetch": [], "restore": []}
     for _ in range(rounds):
@@ -128,6 +98,9 @@ def case(name: str, web: Nginx, top: Path, rounds: int) -> list[list[str]]:
         found["fetch"].append(fetched(settings, base, top / "into"))
         found["restore"].append(restored(reader, what))
         found["cp -r, sync"].append(synced(source, top / "copy"))
+        if source.is_file():
+            found.setdefault("curl, sha256sum", []).append(curled(f"{web.url}/{blob}", top / "copy"))
+            found.setdefault("least", []).append(least(web.port, f"/{blob}", source.stat().st_size, top / "copy"))
     return lines(name, found | {"send": [sent]})
 
 
@@ -215,7 +188,7 @@ def null(top: Path, rounds: int) -> list[list[str]]:
     found: dict[str, list[float]] = {"without": [], "with": []}
     for _ in range(rounds):
         for way, url in (("without", ""), ("with", "https://cache.example.org")):
-            done = run([sys.executable, "-c", NULL, str(tree.root), url], top, {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests/cache'}"})
+            done = run([sys.executable, "-c", NULL, str(tree.root), url], top, {"PYTHONPATH": os.pathsep.join(PLACES)})
             assert done.status == 0  # noqa: S101 - a benchmark that measures nothing is worse than none
             found[way].append(done.cpu)
     unit = min(found["without"])

@@ -6,11 +6,13 @@ PAIR.json is what `doit compare --json` prints.
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from net2bit.report.comparison_page import NONE, View, page
 from net2bit.report.comparison_plot import tick
+from net2bit.report.ending import status
 
 SAME, LOOKS = "same", {"same": "good", "same bytes": "good", "different": "warn"}
 VERDICTS = {"better": "good", "worse": "bad"}
@@ -76,16 +78,12 @@ def _size(count: int | None) -> str:
 
 def main(words: Sequence[str]) -> int:
     """Run the command line; returns the exit status (2 for a mistake, with the reason on stderr)."""
-    try:
-        source, out = (Path(word) for word in words)
-        out.write_text(render(json.loads(source.read_text("utf-8"))), "utf-8")
-    except ValueError as error:
-        sys.stderr.write(f"usage: python -m net2bit.report.compare_page PAIR.json OUT.html ({error})\n")
-    except OSError as error:
-        sys.stderr.write(f"{error.filename}: {error.strerror}\n")
-    else:
-        return 0
-    return 2
+    return status(partial(_write, words), "python -m net2bit.report.compare_page PAIR.json OUT.html")
+
+
+def _write(words: Sequence[str]) -> None:
+    source, out = (Path(word) for word in words)
+    out.write_text(render(json.loads(source.read_text("utf-8"))), "utf-8")
 
 
 if __name__ == "__main__":

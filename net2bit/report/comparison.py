@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from net2bit.errors import Net2bitError
 from net2bit.report import comparison_front, comparison_ink, comparison_page, comparison_plot, comparison_points, comparison_table
 from net2bit.report.comparison_points import DONE, Sweep
+from net2bit.report.ending import status
 
 TIMES = ("stage", "op", "points", "seconds", "cpu", "peak_mb", "how")
 
@@ -82,18 +82,13 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, help="folder to write to (default: that of POINTS)")
     parser.add_argument("--no-times", action="store_true", help="leave out what the stages took")
     given = parser.parse_args(words)
-    try:
-        sweep = comparison_points.load(given.points)
-        out = given.out or given.points.parent
-        out.mkdir(parents=True, exist_ok=True)
-        write(replace(sweep, times={}) if given.no_times else sweep, out)
-    except OSError as error:
-        sys.stderr.write(f"{error.filename or given.points}: {error.strerror}\n")
-    except Net2bitError as error:
-        sys.stderr.write(f"{error}\n")
-    else:
-        return 0
-    return 2
+    return status(lambda: _compare(given.points, given.out or given.points.parent, times=not given.no_times))
+
+
+def _compare(points: Path, out: Path, *, times: bool) -> None:
+    sweep = comparison_points.load(points)
+    out.mkdir(parents=True, exist_ok=True)
+    write(sweep if times else replace(sweep, times={}), out)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,14 @@ FACTS is a JSON list of stages in the order they run, makers first:
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from net2bit.errors import Net2bitError, StageError
+from net2bit.errors import StageError
 from net2bit.report import flow
+from net2bit.report.ending import status
 
 BEGIN, END = "<!-- net2bit:facts -->", "<!-- /net2bit:facts -->"
 WORDS = {"built": "built now", "cache": "from the cache", "kept": "up to date"}
@@ -115,20 +117,14 @@ def _seconds(value: float | None) -> str:
 
 def main(words: Sequence[str]) -> int:
     """Run the command line; returns the exit status (2 for a mistake, with the reason on stderr)."""
-    return max(_fill(words[at : at + 3]) for at in range(0, max(len(words), 1), 3))
+    threes = [words[at : at + 3] for at in range(0, max(len(words), 1), 3)]
+    usage = "python -m net2bit.report.facts REPORT.html FACTS.json OUT.html …"
+    return max(status(partial(_fill, three), usage) for three in threes)
 
 
-def _fill(words: Sequence[str]) -> int:
-    try:
-        page, facts, out = (Path(word) for word in words)
-        out.write_text(inject(page.read_text("utf-8"), json.loads(facts.read_text("utf-8"))), "utf-8")
-    except ValueError as error:
-        sys.stderr.write(f"usage: python -m net2bit.report.facts REPORT.html FACTS.json OUT.html … ({error})\n")
-    except (OSError, Net2bitError) as error:
-        sys.stderr.write(f"{error}\n")
-    else:
-        return 0
-    return 2
+def _fill(words: Sequence[str]) -> None:
+    page, facts, out = (Path(word) for word in words)
+    out.write_text(inject(page.read_text("utf-8"), json.loads(facts.read_text("utf-8"))), "utf-8")
 
 
 if __name__ == "__main__":

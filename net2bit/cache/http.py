@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, IncompleteRead
+from urllib3.util import parse_url
 
 import net2bit
 from net2bit.cache.transport import CHUNK, Missing, Readable, Refused, Stream, Unavailable
@@ -24,9 +25,11 @@ _JUMPS: Final = 3  # redirects that are followed
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _WRITTEN: Final = frozenset({200, 201, 202, 204})
 _BUSY: Final = frozenset({408, 425, 429})
-_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
+_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-[0-9]+/([0-9]{1,18}|\*)")
 _DECORATION: Final = re.compile(r"^\[[^]]*\] | \(_ssl.*\)$")  # of OpenSSL's messages
-_PART, _GONE, _NO_RANGE, _FAULT = 206, 404, 416, 500
+_PART, _GONE, _NO_RANGE, _FAULT, _FULL = 206, 404, 416, 500, 507
+_REASON: Final = 80  # most letters of a server's own words
 
 
 class Http:
@@ -61,6 +64,8 @@ class Http:
                 start, size = _extent(answer)
                 yield Stream(start, size, lambda: _read(answer))
                 return
+            if not offset:
+                raise Unavailable("it answers that there is no such part, and none was asked for")
         with self.get(name) as stream:  # what is there is shorter than what was got before
             yield stream
 
@@ -68,7 +73,7 @@ class Http:
         """Put *size* bytes under *name*."""
         with self._answer("PUT", name, {"Content-Length": str(size), "Content-Type": "application/octet-stream"}, content) as answer:
             if answer.status not in _WRITTEN:
-                raise Refused(f"it answers {answer.status} {answer.reason or ''}".rstrip())
+                raise Refused(_said(answer))
 
     def close(self) -> None:
         """Close the connections."""
@@ -96,8 +101,8 @@ class Http:
             )  # fmt: skip
             if answer.status not in _MOVED or body is not None:
                 return answer
-            url = _next(url, answer)
             _give_back(answer)
+            url = _next(url, answer)
         raise Refused("it redirects without end")
 
 
@@ -116,32 +121,40 @@ def _authorization(auth: str) -> str:
     return "Bearer " + auth
 
 
-def _origin(url: str) -> tuple[str, str | None, int]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+def _origin(url: str) -> tuple[str | None, str | None, int]:
+    """Return what a secret belongs to, as the library that will connect reads it: two readers may find two hosts in one text."""
+    parts = parse_url(url)
+    return parts.scheme, parts.host, parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _next(url: str, answer: urllib3.BaseHTTPResponse) -> str:
-    target = urljoin(url, answer.headers.get("Location", ""))
-    scheme = urlsplit(target).scheme
-    if scheme not in {"http", "https"} or (scheme == "http" and url.startswith("https:")):
+    try:
+        target = urljoin(url, answer.headers.get("Location", ""))
+        scheme = parse_url(target).scheme
+    except ValueError:
+        raise Refused("it redirects to what is no address") from None
+    if scheme not in {"http", "https"} or (scheme == "http" and parse_url(url).scheme == "https"):
         raise Refused("it redirects to where nothing is safe")
     return target
 
 
 def _check(answer: urllib3.BaseHTTPResponse) -> None:
-    status, said = answer.status, f"it answers {answer.status} {answer.reason or ''}".rstrip()
-    if status >= _FAULT or status in _BUSY:
-        raise Unavailable(said)
-    if status not in _WRITTEN | {_PART, _GONE, _NO_RANGE}:
-        raise Refused(said)
+    status = answer.status
+    if (status >= _FAULT and status != _FULL) or status in _BUSY:
+        raise Unavailable(_said(answer))
+    if status not in _WRITTEN | {_PART, _GONE, _NO_RANGE}:  # also where the disk is full: what lies there can be read
+        raise Refused(_said(answer))
+
+
+def _said(answer: urllib3.BaseHTTPResponse) -> str:
+    return f"it answers {answer.status} {(answer.reason or '')[:_REASON]}".rstrip()
 
 
 def _extent(answer: urllib3.BaseHTTPResponse) -> tuple[int, int | None]:
     """Return where an answer begins in the content, and how long the whole content is."""
     length = answer.headers.get("Content-Length", "")
     if answer.status != _PART:
-        return 0, int(length) if length.isascii() and length.isdigit() else None
+        return 0, int(length) if _LENGTH.fullmatch(length) else None
     found = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
     if found is None:
         raise Unavailable("it answers with a part of something")

@@ -20,6 +20,7 @@ class Request:
     method: str
     path: str
     offset: int
+    head: str = ""
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Bad:
                 head += more
             method, path = head.decode("latin-1").split(" ", 2)[:2]
             start = re.search(rb"Range: bytes=(\d+)-", head)
-            request = Request(method, path, int(start[1]) if start else 0)
+            request = Request(method, path, int(start[1]) if start else 0, head.decode("latin-1"))
             self.requests.append(request)
             file = self.top / path.lstrip("/")
             self.behave(self, connection, request, file.read_bytes() if file.is_file() else b"")

@@ -135,7 +135,7 @@ class RemoteCache:
         """Whether results are sent."""
         return self.settings.writes and not self._off and not self._sender.closed
 
-    def offer(self, base: str, sealed: bytes, sources: Sequence[entry.Source], *, anew: bool) -> None:
+    def offer(self, base: str, sealed: bytes, sources: Sequence[entry.Source], *, anew: bool, same: bool = False) -> None:
         """Send a result in the background.
 
         Args:
@@ -143,13 +143,18 @@ class RemoteCache:
             sealed: The statement about it (see `provenance.envelope.seal`).
             sources: Its files.
             anew: It has just been made: an entry that is there is replaced.
+            same: Only where it is another one, or lacks contents. That is asked first, which takes longer where there is none.
         """
         if not self.accepts:
             return
         if self.trust.mode == "required" and not entry.signed(sealed):
             self._keep_back()
             return
-        self._sender.add(Parcel(base, sealed, tuple(sources), anew=anew, mend=base in self._bad))
+        self._sender.add(Parcel(base, sealed, tuple(sources), anew=anew, same=same, mend=base in self._bad))
+
+    def came(self, base: str) -> bool | None:
+        """Return whether the result offered for *base* was sent, False where it was there already, None where it is not. After `close`."""
+        return self._sender.came.get(base)
 
     def _keep_back(self) -> None:
         """Send no result that nobody has signed: nobody would take it. One from a cache of this machine says nothing about the next."""

@@ -6,15 +6,16 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from net2bit.cache import entry
+from net2bit.cache import entry, wire
+from net2bit.cache.blobs import Spoiled, small
 from net2bit.cache.settings import RemoteSettings
-from net2bit.cache.transport import Refused, Transport, Unavailable
+from net2bit.cache.transport import Missing, Refused, Transport, Unavailable
 from net2bit.cache.work import Meter, Pace, Task, again, spread
 
 _THREADS: Final = 4  # results at once; the files of each are sent by several threads again
@@ -35,6 +36,7 @@ class Parcel:
         sealed: The statement about it.
         sources: Its files.
         anew: An entry that is there is replaced.
+        same: Not so where it is the same, and all of its contents are there.
         mend: Contents that are there are replaced, too: some of them are damaged.
     """
 
@@ -42,6 +44,7 @@ class Parcel:
     sealed: bytes
     sources: tuple[entry.Source, ...]
     anew: bool
+    same: bool
     mend: bool
 
     @property
@@ -67,13 +70,19 @@ class _Counted(io.RawIOBase):
 
 
 class Sender:
-    """Sends parcels; contents first, the entry that names them last."""
+    """Sends parcels; contents first, the entry that names them last.
+
+    Attributes:
+        closed: Whether it sends no more.
+        came: Stage key -> whether its result was sent; where it was not, it was there already. What failed is not in it.
+    """
 
     def __init__(
         self, reach: Callable[[], Transport], settings: RemoteSettings, notice: Callable[[str], None], leave: Callable[[str], None]
     ) -> None:
         """Begin nothing yet; *leave* is told why the server cannot be used any more."""
         self.closed = False
+        self.came: dict[str, bool] = {}
         self._reach = reach
         self._settings = settings
         self._notice = notice
@@ -131,9 +140,10 @@ class Sender:
 
     def _send(self, parcel: Parcel) -> None:
         name = entry.address(parcel.base)
-        if not parcel.anew and not parcel.mend and self._exists(name):
-            return
         inside = entry.inlined(parcel.sources, parcel.sealed)
+        if not parcel.mend and self._lies(parcel, name, inside):
+            self.came[parcel.base] = False
+            return
         contents = {one.digest: _content(one) for one in parcel.sources if one.digest in inside}
         outside = {one.digest: one for one in parcel.sources if one.digest not in inside}
         spread([
@@ -144,6 +154,22 @@ class Sender:
         with self._moving:
             self._sent += 1
             self._bytes += parcel.size
+            self.came[parcel.base] = True
+
+    def _lies(self, parcel: Parcel, name: str, inside: Container[str]) -> bool:
+        """Return whether the entry *name* may stay as it is; the contents *inside* are part of it."""
+        if not parcel.anew:
+            return self._exists(name)
+        outside = {one.digest for one in parcel.sources if one.digest not in inside}
+        return parcel.same and self._names(name, parcel.sealed) and all(self._exists(f"cas/{digest}") for digest in outside)
+
+    def _names(self, name: str, sealed: bytes) -> bool:
+        """Return whether there is an entry *name* that holds the statement *sealed*."""
+        try:
+            found = again(lambda: small(self._reach(), name, wire.LIMIT, Meter()), self._meter, self._settings.retries)
+            return entry.pointer(wire.decode(found)).contents == sealed
+        except (Missing, Spoiled, wire.Malformed):
+            return False
 
     def _send_file(self, source: entry.Source, *, sure: bool) -> None:
         name = f"cas/{source.digest}"

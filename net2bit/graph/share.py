@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from net2bit.graph.store import Store
 
 
-def offer(store: "Store", base: str, done: Finished, *, anew: bool = False) -> None:
+def offer(store: "Store", base: str, done: Finished) -> None:
     """Send the result *done* of the stage key *base* in the background, where there is a shared cache that it did not come from.
 
-    It takes the place of an entry that is there where it has just been made, or *anew* says so.
+    It takes the place of an entry that is there where it has just been made.
     """
     remote = store.remote
     if remote is not None and remote.accepts and done.statement and not done.shared:
-        remote.offer(base, done.statement, list(sources(done.made, store.root)), anew=anew or done.how == "ran")
+        remote.offer(base, done.statement, list(sources(done.made, store.root)), anew=done.how == "ran")
 
 
 def sources(made: Sequence[Made], root: Path) -> "Iterator[Source]":

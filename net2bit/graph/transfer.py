@@ -1,9 +1,9 @@
 """Whole plans to and from the shared cache, without building anything."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from net2bit.errors import StageError, ToolError
 from net2bit.graph import place, share, signals
@@ -14,10 +14,15 @@ from net2bit.job import Event
 from net2bit.provenance import envelope, keys
 from net2bit.provenance.envelope import Trust, Untrusted
 
+if TYPE_CHECKING:
+    from net2bit.cache.client import RemoteCache
+
 RESTORED: Final = "restored"
 FRESH: Final = "up to date"
 ABSENT: Final = "not in a cache"
 SENT: Final = "sent"
+THERE: Final = "already there"
+UNSENT: Final = "not sent"
 UNKNOWN: Final = "nobody knows how it was made"
 STALE: Final = "not up to date"
 
@@ -63,8 +68,8 @@ def pull(store: Store, stage: Stage) -> str:
     return RESTORED if built.how == "restored" else FRESH
 
 
-def push(store: Store, stage: Stage) -> str:
-    """Send what lies in place for *stage* to the shared cache, in the background; returns what comes of it.
+def push(store: Store, remote: "RemoteCache", stages: Iterable[Stage]) -> Iterator[tuple[Stage, str]]:
+    """Send what lies in place for *stages* to the shared cache *remote*; yields what came of each when all is sent.
 
     A statement without signature is signed where there is a key and the stage ran in this tree: nobody signs for what a stranger may have
     made.
@@ -73,16 +78,26 @@ def push(store: Store, stage: Stage) -> str:
         ConfigError: NET2BIT_SIGNING_KEY is no key.
         StoreError: A product cannot be read.
     """
+    told = {True: SENT, False: THERE, None: UNSENT}
+    offered = [(stage, *_offered(store, remote, stage)) for stage in stages]
+    remote.close()
+    for stage, base, why in offered:
+        yield stage, why or told[remote.came(base)]
+
+
+def _offered(store: Store, remote: "RemoteCache", stage: Stage) -> tuple[str, str]:
+    """Offer the result of *stage*; returns its stage key, and why it cannot be sent, empty where it can."""
     if not store.check(stage).fresh:
-        return STALE
+        return "", STALE
     made = place.lying(stage, store.root)
     ran = (store.manifest(stage) or {}).get("how") == "ran"
     found = _vouched(store, made, ran=ran)
     if found is None:
-        return UNKNOWN
+        return "", UNKNOWN
     base, done = found
-    share.offer(store, base, done, anew=envelope.is_signed(done.statement))  # what lies there may have been sent before there was a key
-    return SENT
+    signed = envelope.is_signed(done.statement)  # what lies there may have been sent before there was a key
+    remote.offer(base, done.statement, list(share.sources(done.made, store.root)), anew=signed, same=True)
+    return base, ""
 
 
 def _vouched(store: Store, made: Sequence[Made], *, ran: bool) -> tuple[str, Finished] | None:

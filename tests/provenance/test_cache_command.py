@@ -130,6 +130,7 @@ def test_pushed_and_pulled(project: Project, web: Nginx, tmp_path: Path) -> None
     done = project.run("cache", "push", *remote, "cache.remote.mode=readwrite", **{VARIABLE: "ci.key", AUTH: SECRET})
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("sent 3 results") == 1
+    assert done.stdout.splitlines()[-1] == "3 sent"
     assert len(web.names("ac")) == 3
     other = _project(tmp_path / "other")
     shutil.copy(project.folder / "ci.key.pub", other.folder)
@@ -146,12 +147,32 @@ def test_push_with_a_key_replaces_what_was_sent_without(project: Project, web: N
     project.run()
     project.run("cache", "keygen", "ci.key")
     remote = [f"cache.remote.url={web.url}", "cache.remote.mode=readwrite", "cache.remote.trust=off"]
-    for key in ("", "ci.key", ""):
-        assert project.run("cache", "push", *remote, **{VARIABLE: key, AUTH: SECRET}).returncode == 0
+    for key, told in (("", "3 sent"), ("ci.key", "3 sent"), ("", "3 already there")):
+        assert project.run("cache", "push", *remote, **{VARIABLE: key, AUTH: SECRET}).stdout.splitlines()[-1] == told
     other = _project(tmp_path / "other")
     shutil.copy(project.folder / "ci.key.pub", other.folder)
     done = other.run("cache", "pull", f"cache.remote.url={web.url}", "cache.remote.keys=[ci.key.pub]")
     assert done.stdout.splitlines()[-1] == "3 restored", done.stderr
+
+
+@pytest.mark.parametrize("key", ["ci.key", ""], ids=["signed", "unsigned"])
+def test_push_again_sends_what_is_missing(project: Project, web: Nginx, key: str) -> None:
+    """What the server has already is called so, signed or not, and nothing of it moves; an entry that is gone is sent again."""
+    project.run()
+    project.run("cache", "keygen", "ci.key")
+    remote = [f"cache.remote.url={web.url}", "cache.remote.mode=readwrite", "cache.remote.trust=off"]
+    environ = {VARIABLE: key, AUTH: SECRET}
+    project.run("cache", "push", *remote, **environ)
+    entries = sorted((web.files / "ac").iterdir())
+    stood = [path.stat().st_mtime_ns for path in entries]
+    done = project.run("cache", "push", *remote, **environ)
+    assert re.findall(r"(?m)^already there +(.*)$", done.stdout) == ["first.txt", "second.txt", "third.txt"]
+    assert "sent" not in done.stdout + done.stderr
+    assert [path.stat().st_mtime_ns for path in entries] == stood
+    entries[0].unlink()
+    done = project.run("cache", "push", *remote, **environ)
+    assert sorted(done.stdout.splitlines()[-1].split(", ")) == ["1 sent", "2 already there"]
+    assert entries[0].exists()
 
 
 def test_nobody_signs_for_what_he_did_not_make(project: Project, web: Nginx, tmp_path: Path) -> None:
@@ -168,6 +189,7 @@ def test_nobody_signs_for_what_he_did_not_make(project: Project, web: Nginx, tmp
     done = other.run("cache", "push", *remote, "verify.max_drop=0.7", **shared)
     assert len(web.names("ac")) == 1
     assert "nobody has signed is not sent" in done.stderr
+    assert sorted(done.stdout.splitlines()[-1].split(", ")) == ["1 already there", "2 not sent"]
 
 
 def test_pull_runs_nothing(project: Project) -> None:

@@ -5,7 +5,7 @@ import os
 import shlex
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,7 +142,7 @@ class CacheCommand(ProjectCommand):
                 showcase.show(stage)
             return how
 
-        return self.each(words, one)
+        return self.each((stage, one(stage)) for stage in self.wanted(words))
 
     def push(self, words: Sequence[str]) -> int:
         """Send what makes the targets, as it lies here, to the shared cache; the exit status is 1 when it does not take it.
@@ -154,9 +154,8 @@ class CacheCommand(ProjectCommand):
         from net2bit.graph import transfer  # noqa: PLC0415 - this command alone needs it
 
         remote = self.writable()
-        status = self.each(words, lambda stage: transfer.push(self.store, stage))
-        remote.close()
-        return status if remote.accepts else 1
+        self.each(transfer.push(self.store, remote, self.wanted(words)))
+        return 0 if remote.accepts else 1
 
     def writable(self) -> "RemoteCache":
         """Return the shared cache.
@@ -171,13 +170,20 @@ class CacheCommand(ProjectCommand):
             raise ConfigError("the shared cache is only read", where="cache.remote.mode", remedy="say cache.remote.mode=readwrite")
         return remote
 
-    def each(self, words: Sequence[str], work: "Callable[[Stage], str]") -> int:
-        """Do *work* to every stage that makes the targets, print what came of each, and how often."""
+    def wanted(self, words: Sequence[str]) -> "Sequence[Stage]":
+        """Return every stage that makes the targets *words*, the goals by default.
+
+        Raises:
+            PlanError: A target is not in the plan.
+        """
         from net2bit.graph.explain import needed  # noqa: PLC0415 - as above
 
+        return needed(self.plan, self.names(words) or self.plan.goals)
+
+    def each(self, found: "Iterable[tuple[Stage, str]]") -> int:
+        """Print what came of each stage, and how often."""
         counts: Counter[str] = Counter()
-        for stage in needed(self.plan, self.names(words) or self.plan.goals):
-            how = work(stage)
+        for stage, how in found:
             counts[how] += 1
             self.outstream.write(f"{how:<14}  {stage.name}\n")
         self.outstream.write(f"{', '.join(f'{count} {how}' for how, count in counts.items()) or 'nothing to do'}\n")

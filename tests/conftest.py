@@ -1,10 +1,13 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from net2bit.graph import signals
 
 # A busy machine is no fault: how long an example takes says nothing about the law under test. Nor is the gate a lottery: the examples
 # are the same each time, and `NET2BIT_EXPLORE=1` looks for new ones.
@@ -31,6 +34,13 @@ def reference() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the reference files are not at {folder} (set NET2BIT_REFERENCE)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_stop() -> Iterator[None]:
+    """Leave no request to stop behind for the next test."""
+    yield
+    signals.reset()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

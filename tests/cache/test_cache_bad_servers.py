@@ -8,7 +8,7 @@ import cache_bad as bad
 import pytest
 from cache_bad import Bad, contents_only
 from cache_project import FIRST, Tree, client, fetch, in_process, open_settings, stage
-from cache_wait import wait_for
+from processes import wait_for
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from schedule_project import Account
+from noted_graph import Account
 
 from net2bit.errors import StageError
 from net2bit.graph.build import Built

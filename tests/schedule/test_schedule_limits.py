@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from schedule_project import Graph, limits, wait_for
+from processes import wait_for
+from schedule_project import Graph, limits
 
 from net2bit.errors import ConfigError
 from net2bit.graph import machine, mounts

@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from schedule_project import Account, Graph, limits
+from noted_graph import Account
+from schedule_project import Graph, limits
 
 from net2bit.errors import ConfigError
 from net2bit.graph.fingerprint import TICK, sha256
@@ -36,7 +37,8 @@ def test_diamond_runs_and_is_then_fresh(graph: Graph) -> None:
 
 def test_one_failure_ends_it(graph: Graph) -> None:
     """Without keep_going nothing is started after a failure, and what was left out says what it owes that to."""
-    graph.add("bad", fails=True).add("good").add("user", ["bad"])
+    graph.release("broken")
+    graph.add("bad", fails="broken").add("good").add("user", ["bad"])
     account = Account()
     assert run(graph, workers=1, account=account) == {"bad": "failed", "good": "skipped", "user": "skipped"}
     errors = {str(done.error) for _, done in account.ends}
@@ -46,7 +48,8 @@ def test_one_failure_ends_it(graph: Graph) -> None:
 
 def test_keep_going_skips_what_needs_it(graph: Graph) -> None:
     """With keep_going exactly what needs a failed stage is left out."""
-    graph.add("bad", fails=True).add("user", ["bad"]).add("last", ["user"]).add("good").add("also", ["good"])
+    graph.release("broken")
+    graph.add("bad", fails="broken").add("user", ["bad"]).add("last", ["user"]).add("good").add("also", ["good"])
     ended = run(graph, workers=1, keep_going=True)
     assert ended == {"bad": "failed", "user": "skipped", "last": "skipped", "good": "ran", "also": "ran"}
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from schedule_project import Account, Graph, limits, wait_for
+from noted_graph import Account
+from processes import python_path, wait_for
+from schedule_project import Graph, limits
 
 from net2bit.graph.cache import CacheSettings
 from net2bit.graph.schedule import Local
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 Nodes = Sequence[tuple[str, Sequence[str], dict[str, Any]]]
 LICENCE = {"resources": {"vivado": 1}}
 
@@ -26,8 +27,7 @@ class Run:
     def __init__(self, root: Path, nodes: Nodes, *, cache: Path | None = None, workers: int = 2, host: str = "", **pools: int) -> None:
         """Start it."""
         spec = {"root": str(root), "nodes": nodes, "pools": pools, "workers": workers, "cache": str(cache) if cache else None}
-        path = os.pathsep.join([str(REPOSITORY), str(Path(__file__).parent)])
-        environment = {**os.environ, "PYTHONPATH": path, **({"NET2BIT_HOST": host, "NET2BIT_SHARED": "1"} if host else {})}
+        environment = {**os.environ, "PYTHONPATH": python_path(__file__), **({"NET2BIT_HOST": host, "NET2BIT_SHARED": "1"} if host else {})}
         self.process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("schedule_driver.py")), json.dumps(spec)],
             stdout=subprocess.PIPE,

@@ -9,7 +9,6 @@ import pytest
 from slurm_cluster import Cluster
 from slurm_graph import Graph
 
-from net2bit.graph import signals
 from net2bit.slurm import trial
 
 
@@ -37,10 +36,3 @@ def cluster(_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clus
 def graph(tmp_path: Path) -> Graph:
     """A project without a cache and without stages."""
     return Graph(tmp_path / "project").make()
-
-
-@pytest.fixture(autouse=True)
-def _no_stop() -> Iterator[None]:
-    """Leave no request to stop behind for the next test."""
-    yield
-    signals.reset()

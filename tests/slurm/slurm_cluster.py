@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from slurm_graph import REPOSITORY, alive, wait_for
+from processes import ROOT, alive, wait_for
 
 from net2bit.slurm import trial
 
@@ -37,7 +37,7 @@ class Cluster:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
         assert self._trial.stdout
         if self._trial.stdout.readline() != "ready\n":

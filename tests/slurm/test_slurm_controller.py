@@ -4,8 +4,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from processes import wait_for
 from slurm_cluster import Cluster
-from slurm_graph import Account, Graph, wait_for
+from slurm_graph import Account, Graph
 from test_slurm_failures import Doing
 
 pytestmark = pytest.mark.slow

@@ -8,8 +8,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from processes import alive, wait_for
 from slurm_cluster import Cluster
-from slurm_graph import Account, Graph, alive, wait_for
+from slurm_graph import Account, Graph
 
 from net2bit.graph.merge import Node
 from net2bit.slurm.trial import NODE
@@ -84,7 +85,7 @@ def test_a_job_killed_with_sigkill(cluster: Cluster, graph: Graph) -> None:
     assert account.how == {"base": "failed", "last": "skipped"}
     assert "base failed: its job was killed (SIGKILL; when nobody did, the node ran out of memory)" in account.error("base")
     assert "on trial" in account.error("base")
-    assert "++resources.stages.base.memory=16GB" in account.error("base")
+    assert "++resources.stages.base.memory=" in account.error("base")
     graph.release()
     assert graph.run().how == {"base": "ran", "last": "ran"}
     assert cluster.jobs() == []

@@ -5,8 +5,9 @@ import signal
 import subprocess
 
 import pytest
+from processes import alive, wait_for
 from slurm_cluster import Cluster
-from slurm_graph import Graph, alive, ends, wait_for
+from slurm_graph import Graph, ends
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 import yaml
+from processes import ROOT
 from pydantic import TypeAdapter, ValidationError
-from slurm_graph import REPOSITORY, Graph, settings
+from slurm_graph import Graph, settings
 
 from net2bit.errors import ToolError
 from net2bit.slurm.executor import make
@@ -16,7 +17,7 @@ from schemas.executor import ExecutorConfig, LocalConfig, SlurmConfig
 @pytest.mark.parametrize(("name", "kind"), [("local", LocalConfig), ("slurm", SlurmConfig)])
 def test_the_files_of_the_group_hold(name: str, kind: type) -> None:
     """Each file of experiments/executor is valid as it stands, and is called by its name."""
-    group = yaml.safe_load((REPOSITORY / f"experiments/executor/{name}.yaml").read_text())
+    group = yaml.safe_load((ROOT / f"experiments/executor/{name}.yaml").read_text())
     found: Any = TypeAdapter(ExecutorConfig).validate_python(group, strict=False)
     assert isinstance(found, kind)
     assert found.name == name  # type: ignore[attr-defined]

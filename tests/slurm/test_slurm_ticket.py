@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import ROOT
 from slurm_graph import Graph, settings
 
 from net2bit.errors import StoreError
@@ -17,8 +18,6 @@ from net2bit.graph.store import Store
 from net2bit.slurm import script
 from net2bit.slurm.settings import Settings
 from net2bit.slurm.ticket import Ticket
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def _stage(**resources: int) -> Stage:
@@ -57,8 +56,8 @@ def test_a_stage_arrives_whole(tmp_path: Path) -> None:
 
 def test_stages_of_the_project_keep_their_keys(tmp_path: Path) -> None:
     """Law: a node finds the stage key that the front end would, for every stage of the default experiment."""
-    experiment = config.load(config.origin(REPOSITORY, ()), tmp_path / "config")
-    stages = plan(experiment, registry.load(REPOSITORY), root=REPOSITORY).stages
+    experiment = config.load(config.origin(ROOT, ()), tmp_path / "config")
+    stages = plan(experiment, registry.load(ROOT), root=ROOT).stages
     with Store(tmp_path) as store:
         for stage in stages:
             digests = ["0" * 64] * len(stage.inputs)

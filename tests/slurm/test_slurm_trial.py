@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from slurm_graph import REPOSITORY, alive, wait_for
+from processes import ROOT, alive, wait_for
 
 from net2bit.slurm import trial
 
@@ -27,7 +27,7 @@ def start() -> Iterator[Start]:
 
     def one(*words: str, **variables: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "net2bit.slurm.trial", *words]
-        environ = os.environ | {"PYTHONPATH": str(REPOSITORY)} | variables
+        environ = os.environ | {"PYTHONPATH": str(ROOT)} | variables
         pipe = subprocess.PIPE
         started.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environ, start_new_session=True))
         return started[-1]

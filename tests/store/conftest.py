@@ -1,12 +1,10 @@
 """Fixtures of the store's tests."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from store_project import Project
 
-from net2bit.graph import signals
 from net2bit.graph.cache import CacheSettings
 
 
@@ -24,10 +22,3 @@ def cached(tmp_path: Path) -> Project:
     root = tmp_path / "project"
     root.mkdir()
     return Project(root, CacheSettings(dir=tmp_path / "cache")).make()
-
-
-@pytest.fixture(autouse=True)
-def _no_stop() -> Iterator[None]:
-    """Leave no request to stop behind for the next test."""
-    yield
-    signals.reset()

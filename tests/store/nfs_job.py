@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
-os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE)]
+os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:3])
 
 from store_project import Project, first, second  # noqa: E402 - the path is set above
 

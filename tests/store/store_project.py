@@ -4,19 +4,18 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from processes import python_path, wait_for
 
 from net2bit.graph.build import Built
 from net2bit.graph.cache import CacheSettings
 from net2bit.graph.kind import Op, Tool
 from net2bit.graph.stage import Artifact, Stage
 from net2bit.graph.store import Store
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 # src.txt -> mid.txt: drops comment lines. It hangs half-way where a file `hang` lies beside the source.
 FIRST = '''
@@ -121,7 +120,7 @@ class Project:
 
     def drive(self, *orders: str, kill_after_renames: int = 0, threads: int = 0, flock: bool = True) -> subprocess.Popen[str]:
         """Start a process that builds stages; an order is `first` or `second:<word>`."""
-        environment = dict(os.environ) | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(Path(__file__).parent)])}
+        environment = dict(os.environ) | {"PYTHONPATH": python_path(__file__)}
         spec = {
             "root": str(self.root),
             "cache": str(self.cache.dir) if self.cache.enabled else None,
@@ -150,22 +149,6 @@ class Project:
     def leftovers(self) -> list[str]:
         """Return what lies in the work folder."""
         return [path.name for path in (self.root / "build/.work").glob("*")]
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 90.0) -> None:
-    """Wait until *condition* holds; fails after *seconds*."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
-
-
-def alive(pid: int) -> bool:
-    """Return whether a process still runs (a zombie does not)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def op(name: str, run: str, makes: Sequence[str], needs: Sequence[str], **more: Any) -> Op:

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from store_project import REPOSITORY, Project, first, second
+from processes import ROOT
+from store_project import Project, first, second
 
 from net2bit.graph import fingerprint
 
@@ -44,7 +45,7 @@ def test_check_imports_nothing_heavy(project: Project) -> None:
         "stage = Stage('mid.txt', op, {}, (source,), (product,), '0' * 64)\n"
         "store = Store(Path(sys.argv[1]))\nassert store.check(stage).fresh\nstore.close()\nprint(' '.join(sys.modules))\n"
     )
-    command = [sys.executable, "-S", "-c", script, str(project.root), str(REPOSITORY)]
+    command = [sys.executable, "-S", "-c", script, str(project.root), str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert not (FRAMEWORKS | MACHINERY) & set(done.stdout.split())
 

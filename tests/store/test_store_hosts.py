@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from store_project import Project, alive, first, second, wait_for
+from processes import alive, wait_for
+from store_project import Project, first, second
 
 from net2bit.graph import lease, mounts, owner
 from net2bit.graph.exchange import Exchange

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store_project import REPOSITORY, wait_for
+from processes import ROOT, wait_for
 
 from net2bit.graph import lease, mounts, owner
 from net2bit.graph.lease import Waiter
@@ -42,7 +42,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     def go(host: str, *, rounds: int = 0, threads: int = 1, die_at: int = 0, hold: bool = False, **times: float) -> "subprocess.Popen[str]":
         spec = {"folder": str(tmp_path), "rounds": rounds, "threads": threads, "die_at": die_at, "hold": hold, **(times or QUICK)}
         command = [sys.executable, str(DRIVER), json.dumps(spec)]
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "NET2BIT_HOST": host}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "NET2BIT_HOST": host}
         if host.startswith("uts-"):
             del environment["NET2BIT_HOST"]
             command = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', host, *command]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store_project import wait_for
+from processes import wait_for
 
 HERE = Path(__file__).resolve().parent
 NEEDED = ("linux.uml", "ip", "modprobe", "mount.nfs", "rpc.nfsd", "rpc.mountd", "exportfs", "rpcbind")
@@ -96,7 +96,7 @@ def test_two_clients_of_one_server(network: None, tmp_path: Path, options: str, 
     (tmp_path / "root/lib/modules").symlink_to(MODULES)
     machines = [Machine(node, tmp_path, options, exported) for node in range(3)]
     try:
-        wait_for(lambda: all(machine.process.poll() is not None for machine in machines[1:]), 1000)
+        wait_for(lambda: all(machine.process.poll() is not None for machine in machines[1:]), seconds=1000)
     finally:
         (tmp_path / "stop").touch()
         for machine in machines[1:]:

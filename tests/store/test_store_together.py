@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from store_project import Project, first, op, second, stage, wait_for
+from processes import wait_for
+from store_project import Project, first, op, second, stage
 
 from net2bit.graph import locks
 from net2bit.graph.build import Built

@@ -1,7 +1,9 @@
 """What a search remembers: the same seed gives the same trials, whatever happened in between."""
 
 import multiprocessing
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from net2bit.errors import ConfigError, StoreError
-from net2bit.sweep.results import DONE, PRUNED
+from net2bit.sweep.results import DONE, PRUNED, REFUSED
 from net2bit.sweep.search.goals import Goal, front
 from net2bit.sweep.search.memory import FILE, Memory, opened
 from net2bit.sweep.search.space import read
@@ -34,14 +36,16 @@ def answer(trial: Trial) -> Outcome:
     return Outcome(DONE, {"a": x + off, "b": y / 40 - off}, excess={"off <= 0.9": 0.0})
 
 
-def run(folder: Path, identity: Identity, trials: int, batches: int = 1000, size: int = 3) -> list[tuple[str, ...]]:
+def run(
+    folder: Path, identity: Identity, trials: int, batches: int = 1000, size: int = 3, answered: Callable[[Trial], Outcome] = answer
+) -> list[tuple[str, ...]]:
     """Search for so many batches; return all points."""
     with opened(folder, identity) as memory:
         for _ in range(batches):
             batch = memory.batch(size, trials)
             if not batch:
                 break
-            memory.tell({trial.number: answer(trial) for trial in batch})
+            memory.tell({trial.number: answered(trial) for trial in batch})
         return [trial.overrides for trial in memory.trials]
 
 
@@ -133,15 +137,89 @@ def _area(points: Sequence[Sequence[float]]) -> float:
     return sum(max(end - row[0], 0.0) * max(row[1], 0.0) for row, end in zip(rows, ends, strict=True))
 
 
+def few(trial: Trial) -> Outcome:
+    """Return the outcome of a point that is of use only where the mean of its numbers is small; what is of no use knows one goal alone."""
+    numbers = values(trial)
+    cost = sum(numbers) / len(numbers)
+    excess = {"a <= 0.3": max(cost / 0.3 - 1, 0.0)}
+    if cost > 0.3:
+        return Outcome(PRUNED, {"a": cost}, "too dear", excess)
+    return Outcome(DONE, {"a": cost, "b": sum(x**0.5 for x in numbers)}, excess=excess)
+
+
 @pytest.mark.slow
 def test_pruned_points_teach_the_sampler(tmp_path: Path) -> None:
-    """A sampler that hears how far points were beyond a limit proposes fewer such points than chance does."""
+    """Samplers that hear how far points were beyond a limit propose fewer such points than chance does, by far."""
+    space = read([f"{name}=interval(0,1)" for name in "pqrs"], {})
     beyond = {}
-    for name in ("tpe", "random"):
-        run(tmp_path / name, replace(PLANE, method=Method(name, 5, 10)), 60)
-        with opened(tmp_path / name, replace(PLANE, method=Method(name, 5, 10))) as memory:
+    for name in ("tpe", "nsga2", "random"):
+        identity = Identity(space, GOALS, ("a <= 0.3",), Method(name, 5, 10))
+        run(tmp_path / name, identity, 60, answered=few)
+        with opened(tmp_path / name, identity) as memory:
             beyond[name] = sum(trial.status == PRUNED for trial in memory.trials)
-    assert beyond["tpe"] <= beyond["random"]
+    assert beyond["tpe"] < beyond["nsga2"] < 0.9 * beyond["random"]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_points_without_all_goals_are_never_the_best(tmp_path: Path, sampler: str) -> None:
+    """Whatever the sampler is told of pruned and refused points, optuna's own list of the best has only points that are done."""
+    import optuna  # noqa: PLC0415 - only here
+
+    bad = (Outcome(PRUNED, {"a": -1.0}, "too dear", {"x": 0.5}), Outcome(REFUSED, {}, "no such thing", {"the experiment": 1.0}))
+    with opened(tmp_path, replace(PLANE, method=Method(sampler, 1, 2))) as memory:
+        for _ in range(3):
+            first, *others = memory.batch(3, 12)
+            memory.tell({first.number: Outcome(DONE, {"a": 1.0, "b": 1.0})} | dict(zip((one.number for one in others), bad, strict=True)))
+        done = {trial.number for trial in memory.trials if trial.status == DONE}
+    study = optuna.load_study(study_name="search", storage=f"sqlite:///{tmp_path / FILE}")
+    assert {trial.number for trial in study.best_trials} == done
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_what_was_forgotten_is_asked_again(tmp_path: Path, sampler: str) -> None:
+    """Forgotten trials are the next batch, also after another start; with the old answers the search is the one that forgot nothing."""
+    identity = replace(PLANE, method=Method(sampler, 1, 5))
+    whole = run(tmp_path / "a", identity, 15)
+    run(tmp_path / "b", identity, 9)
+    with opened(tmp_path / "b", identity) as memory:
+        before = memory.trials
+        memory.forget({1, 4, 8})
+        kept = [trial for trial in memory.trials if trial.number not in {1, 4, 8}]
+        assert kept == [trial for trial in before if trial.number not in {1, 4, 8}]
+    for _ in range(2):
+        with opened(tmp_path / "b", identity) as memory:
+            assert [trial.number for trial in memory.batch(3, 15)] == [1, 4, 8]
+    assert run(tmp_path / "b", identity, 15) == whole
+    with opened(tmp_path / "a", identity) as first, opened(tmp_path / "b", identity) as second:
+        assert [replace(trial, again=False) for trial in second.trials] == first.trials
+
+
+def test_trials_that_were_the_same_are_forgotten_with_it(tmp_path: Path) -> None:
+    """A trial that was answered as another's twin has no answer without it, and gets the new one."""
+    run(tmp_path, SMALL, 6, size=2)
+    with opened(tmp_path, SMALL) as memory:
+        twin = next(trial for trial in memory.trials if trial.same_as is not None)
+        memory.forget([number for number in [twin.same_as] if number is not None])
+        assert memory.trials[twin.number].status == ""
+        (first,) = memory.batch(2, 6)
+        assert first.number == twin.same_as
+        memory.tell({first.number: Outcome(DONE, {"a": 7.0, "b": 7.0})})
+        assert memory.trials[twin.number].metrics == {"a": 7.0, "b": 7.0}
+
+
+def test_a_reader_does_not_hinder_forgetting(tmp_path: Path) -> None:
+    """While a dashboard reads the file, trials are forgotten all the same; it reads on in what it began with, then in the new."""
+    run(tmp_path, PLANE, 6)
+    count = "SELECT count(*) FROM trials WHERE state = 'RUNNING'"
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute(count).fetchone() == (0,)
+        with opened(tmp_path, PLANE) as memory:
+            memory.forget({0, 1})
+            assert reader.execute(count).fetchone() == (0,)
+            reader.execute("COMMIT")
+            assert reader.execute(count).fetchone() == (2,)
+            assert len(memory.batch(3, 6)) == 2
 
 
 def test_another_search_in_the_folder_is_refused(tmp_path: Path) -> None:

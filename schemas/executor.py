@@ -83,7 +83,7 @@ class SlurmConfig(Model):
     account: str | None = Field(description="The account that pays.")
     qos: str | None = Field(description="The quality of service.")
     time: Minutes | None = Field(description="The time limit of a job (30min, 12h, 2d).")
-    memory: Size | None = Field(description="Memory for stages that declare none (8GB).")
+    memory: Size | None = Field(description="Least memory of every job whose stage has none in `resources.stages` (8GB).")
     options: tuple[Option, ...] = Field(description="More options of sbatch: [--constraint=avx512, --exclude=node7].")
     licences: dict[str, str | None] = Field(
         description="Pool of `resources` -> Slurm's name of that licence (its own by default); null does not ask Slurm for it."

@@ -16,7 +16,7 @@ WAITING: Final = frozenset({"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD"
 LIVE: Final = WAITING | {"CONFIGURING", "COMPLETING", "RESIZING", "RUNNING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED"}
 """States of a job that has not ended."""
 
-_FORMAT: Final = "%A|%T|%r|%N|%Z"  # id, state, reason, nodes, folder
+_FORMAT: Final = "%A|%T|%r|%N|%m|%Z"  # id, state, reason, nodes, memory, folder
 _KEPT: Final = frozenset({"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"})
 _OURS: Final = re.compile(r"SLURM_|SQUEUE_|SCANCEL_|SBATCH_(WAIT|ARRAY_INX)$")
 _AWAY: Final = re.compile(
@@ -42,6 +42,7 @@ class Job(NamedTuple):
         reason: Why it waits, or why it ended so; `None` where there is none.
         nodes: Where it runs or ran; may be empty.
         folder: Its working folder.
+        memory: The memory that it asks for on a node, as Slurm writes it (`1500M`, `4G`); `0` is all that the node has; empty if unknown.
     """
 
     number: str
@@ -49,6 +50,7 @@ class Job(NamedTuple):
     reason: str
     nodes: str
     folder: str
+    memory: str = ""
 
     @property
     def live(self) -> bool:
@@ -126,8 +128,11 @@ def _read(file: IO[bytes]) -> str:
 
 
 def _job(line: str) -> Job | None:
-    parts = line.split("|", 4)
-    return Job(*parts) if len(parts) == 5 else None  # noqa: PLR2004 - the fields of _FORMAT
+    parts = line.split("|", 5)
+    if len(parts) < 6:  # noqa: PLR2004 - the fields of _FORMAT
+        return None
+    number, state, reason, nodes, memory, folder = parts
+    return Job(number, state, reason, nodes, folder, memory)
 
 
 def jobs() -> Listing:
@@ -152,6 +157,11 @@ def submit(words: Sequence[str]) -> str:
     if _AWAY.search(done.stderr) or _FULL.search(done.stderr):
         raise Unreachable(_words(done.stderr))
     raise ToolError(_words(done.stderr))
+
+
+def too_large(refusal: ToolError) -> bool:
+    """Return whether sbatch refused a job because no node is as large as it asks (in memory, or in cores)."""
+    return "node configuration is not available" in refusal.what
 
 
 def cancel(numbers: Iterable[str], *, waiting: bool = False) -> str:

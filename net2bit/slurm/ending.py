@@ -1,5 +1,7 @@
 """Why a stage has failed on the cluster, told to people."""
 
+import math
+import re
 import signal
 from collections.abc import Mapping
 from typing import Final
@@ -17,6 +19,7 @@ HOPELESS: Final = {
     "BadConstraints": "executor.options",
     "InvalidAccount": "executor.account",
     "InvalidQOS": "executor.qos",
+    "MaxMemPerLimit": "resources.stages, executor.memory",
     "PartitionConfig": "executor.partition, resources.stages",
     "PartitionNodeLimit": "executor.partition, executor.options",
     "PartitionTimeLimit": "executor.time, executor.partition",
@@ -25,6 +28,7 @@ HOPELESS: Final = {
 """Reasons to wait that no waiting ends -> the keys that may be wrong."""
 
 _NO_FILES: Final = 53  # the signal under which Slurm files a job whose output cannot be opened
+_GB: Final = {"M": 2**20 / 10**9, "G": 2**30 / 10**9, "T": 2**40 / 10**9}  # GB in a unit of Slurm's
 _TAIL: Final = 8  # lines of the job's log that an error shows
 
 
@@ -47,7 +51,7 @@ def of(stage: Stage, number: str, job: Job | None, end: End | None, log: str | N
             remedy="every node needs the project's folder at the same path, on a file system they share; leave a node out with "
             f"executor.options=[--exclude={job.nodes if job and job.nodes else 'NODE'}]",
         )
-    what, remedy = _cause(stage, state, end)
+    what, remedy = _cause(stage, state, end, job.memory if job else "")
     return StageError(f"{stage.name} failed: {what}{_tail(log)}", where=place, remedy=remedy)
 
 
@@ -80,10 +84,10 @@ def _blind(state: str, end: End | None, log: str | None) -> bool:
     return log is None and state == "FAILED" and end is not None and end.signal in {0, _NO_FILES}
 
 
-def _cause(stage: Stage, state: str, end: End | None) -> tuple[str, str]:
-    """Return what happened, and the remedy."""
+def _cause(stage: Stage, state: str, end: End | None, asked: str) -> tuple[str, str]:
+    """Return what happened to a job that asked for the memory *asked*, and the remedy."""
     op = stage.op.name
-    memory = f"give it more memory: ++resources.stages.{op}.memory=16GB, or executor.memory for all that declare none"
+    memory = f"give it more memory: ++resources.stages.{op}.memory={_more(asked)}, or executor.memory for all jobs"
     time = f"raise it: executor.time=12h, or for this operation ++executor.stages.{op}.time=12h"
     tries = "start again, or allow more tries with executor.retries"
     known = {
@@ -92,11 +96,21 @@ def _cause(stage: Stage, state: str, end: End | None) -> tuple[str, str]:
         "DEADLINE": ("its job reached its deadline", time),
         "GONE": ("its job is gone and left no result", "ask the cluster's log (sacct, if there is one), and start again"),
         "NODE_FAIL": ("its node failed", tries),
-        "OUT_OF_MEMORY": ("its job needed more memory than it had asked for", memory),
+        "OUT_OF_MEMORY": (f"its job needed more memory than it had asked for{_had(asked)}", memory),
         "PREEMPTED": ("its job was preempted", tries),
         "TIMEOUT": ("its job reached the time limit", time),
     }
     return known.get(state) or _broken(end, memory)
+
+
+def _had(asked: str) -> str:
+    return f" ({asked})" if asked.strip("0") else ""
+
+
+def _more(asked: str) -> str:
+    """Return twice the memory that Slurm writes as *asked* (`1500M`, `1.5G`), in whole GB; a mere example where that is unknown."""
+    found = re.fullmatch(r"([\d.]+)([MGT])", asked)
+    return f"{math.ceil(2 * float(found[1]) * _GB[found[2]])}GB" if found else "16GB"
 
 
 def _broken(end: End | None, memory: str) -> tuple[str, str]:

@@ -24,6 +24,9 @@ exec $python -P -m net2bit.slurm.node $ticket
 )
 _MIB: Final = 2**20
 
+WHOLE: Final = "--mem=0"
+"""The word with which a job asks for all memory of its node."""
+
 
 def script(stage: Stage, root: Path, settings: Settings, *, shared: bool) -> str:
     """Return the shell script that builds *stage* on a node, *shared* as the tree is here.
@@ -83,7 +86,7 @@ def _wishes(stage: Stage, settings: Settings) -> Iterator[str]:
     yield "--ntasks=1"
     yield f"--cpus-per-task={stage.resources.get('cores', 1)}"
     memory = stage.resources.get("memory") or settings.memory
-    if memory:
+    if memory and not any(word.startswith("--mem") for word in settings.more(stage.op.name)):  # sbatch refuses --mem beside --mem-per-cpu
         yield f"--mem={-(-memory // _MIB)}M"
     limit = settings.asked(stage.op.name, "time")
     if limit is not None:

@@ -9,8 +9,10 @@ from net2bit.errors import ToolError
 from net2bit.graph import signals
 from net2bit.graph.execute import Done
 from net2bit.graph.place import disk
+from net2bit.graph.pools import told
+from net2bit.graph.stage import Stage
 from net2bit.graph.store import Store
-from net2bit.slurm import attempt, client, ending, script
+from net2bit.slurm import attempt, client, ending, memory, script
 from net2bit.slurm.attempt import Attempt
 from net2bit.slurm.client import Job, Listing
 from net2bit.slurm.desk import Desk
@@ -91,18 +93,36 @@ class Submit:
 
     def _order(self, task: Task) -> None:
         """Submit a new job."""
-        stage, root = task.node.stage, self._store.root
+        stage, root = memory.asking(task.node.stage, self._settings, self._store.history), self._store.root
         task.leave()
         task.attempt = made = Attempt.new(self._store.state, stage.digest)
         made.write(attempt.TICKET, Ticket(root, stage, self._cache, self._settings.grace).text())
         made.write(attempt.SCRIPT, script.script(stage, root, self._settings, shared=self._store.shared))
         made.write(attempt.OWNER, self._desk.name)
         after = [need.number for need in self._tasks.needs(task) if need.live]
+        words = script.words(task.node.name, stage, made.folder, self._settings, after, self._before())
         try:
-            task.number = client.submit(script.words(task.node.name, stage, made.folder, self._settings, after, self._before()))
+            task.number = self._submit(words, stage)
         except ToolError as refusal:
             if not (after and "dependency" in refusal.what.lower()):  # else a job it waits for is gone: the next round knows more
                 self._tasks.fail(task, ending.refused(stage, refusal))
+
+    def _submit(self, words: list[str], stage: Stage) -> str:
+        """Submit a job; where no node has the memory that *stage* is estimated to take, it gets all that a node has.
+
+        Raises:
+            ToolError: Slurm refuses the job.
+            Unreachable: Slurm does not answer.
+        """
+        try:
+            return client.submit(words)
+        except ToolError as refusal:
+            if not (memory.estimated(stage) and client.too_large(refusal)):
+                raise
+        number = client.submit([script.WHOLE if word.startswith("--mem=") else word for word in words])
+        asked = told("memory", stage.resources["memory"])
+        self._notice(f"{stage.name}: no node has the {asked} that it should have (an estimate); its job gets all memory of its node")
+        return number
 
     def _before(self) -> str:
         """Return the job whose end makes room for another one, where only so many may run at once: chains of jobs keep the limit."""

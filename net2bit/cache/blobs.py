@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from net2bit.cache.transport import CHUNK, Stream, Transport, Unavailable
 from net2bit.cache.work import Meter, again
@@ -46,6 +46,18 @@ class Blob:
     def name(self) -> str:
         """The name of its file: the digest, and `.x` where it is executable."""
         return self.digest + ".x" * self.executable
+
+
+class Kept(NamedTuple):
+    """A content that lies on disk, checked.
+
+    Attributes:
+        path: Its file.
+        seal: How the file stood when its last byte was hashed.
+    """
+
+    path: str
+    seal: Seal
 
 
 class Hasher:
@@ -183,8 +195,8 @@ def _write(fd: int, chunk: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
-def download(transport: Transport, blob: Blob, folder: Path, meter: Meter, retries: int) -> Seal:
-    """Fetch *blob* into *folder*, under its name; returns its seal.
+def download(transport: Transport, blob: Blob, folder: Path, meter: Meter, retries: int) -> Kept:
+    """Fetch *blob* into *folder*, under its name.
 
     Raises:
         Missing: It is not there.
@@ -205,18 +217,18 @@ def download(transport: Transport, blob: Blob, folder: Path, meter: Meter, retri
             _discard(path)
             raise
         seal = part.seal()
-        path.rename(folder / blob.name)
-        return seal
+        target = path.rename(folder / blob.name)
+        return Kept(str(target), seal)
 
 
-def recall(folder: Path, blob: Blob) -> Seal | None:
-    """Return the seal of *blob* where an earlier transfer has left it whole in *folder*; it is hashed again."""
+def recall(folder: Path, blob: Blob) -> Kept | None:
+    """Return *blob* where an earlier transfer has left it whole in *folder*; it is hashed again."""
     path = folder / blob.name
     try:
         with path.open("rb") as file:
             found = os.fstat(file.fileno())
             if hashlib.file_digest(file, "sha256").hexdigest() == blob.digest:
-                return found.st_mtime_ns, found.st_size, found.st_ino
+                return Kept(str(path), (found.st_mtime_ns, found.st_size, found.st_ino))
     except FileNotFoundError:
         return None
     _discard(path)
@@ -290,8 +302,8 @@ def small(transport: Transport, name: str, limit: int, meter: Meter) -> bytes:
     return b"".join(found)
 
 
-def keep(folder: Path, blob: Blob, content: bytes) -> tuple[str, Seal]:
-    """Write a content that came with its entry into *folder*, under a name of its own; returns the path and its seal.
+def keep(folder: Path, blob: Blob, content: bytes, *, lasting: bool = False) -> Kept:
+    """Write a content into *folder*: *lasting* under its name, where a later transfer finds it, else under one of this transfer's own.
 
     Raises:
         OSError: The disk refuses.
@@ -305,9 +317,11 @@ def keep(folder: Path, blob: Blob, content: bytes) -> tuple[str, Seal]:
         _write(fd, content)
         os.fchmod(fd, 0o555 if blob.executable else 0o444)
         found = os.fstat(fd)
+        if lasting:
+            path = str(Path(path).rename(folder / blob.name))
     except OSError:
         _discard(Path(path))
         raise
     finally:
         os.close(fd)
-    return path, (found.st_mtime_ns, found.st_size, found.st_ino)
+    return Kept(path, (found.st_mtime_ns, found.st_size, found.st_ino))

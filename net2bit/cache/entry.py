@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from net2bit.cache import wire
+from net2bit.cache import bundle, wire
 from net2bit.cache.blobs import Blob, Seal, Spoiled
+from net2bit.cache.bundle import Bundle
 from net2bit.job import canonical
 from net2bit.provenance.envelope import Untrusted
 from net2bit.provenance.statement import OutputFact, Statement
@@ -67,12 +68,17 @@ def inlined(sources: Sequence[Source], sealed: bytes) -> frozenset[str]:
     return frozenset(found)
 
 
-def message(sources: Sequence[Source], contents: dict[str, bytes], sealed: bytes) -> bytes:
-    """Return the entry's message; *contents* is what travels within it, by digest."""
+def message(sources: Sequence[Source], contents: Mapping[str, bytes], bundles: Sequence[Bundle], sealed: bytes) -> bytes:
+    """Return the entry's message; *contents* is what travels within it, by digest.
+
+    A file that travels in a bundle is not named: servers that look after their entries would miss its content.
+    """
     digest = hashlib.sha256(sealed).hexdigest()
     first = wire.OutputFile(STATEMENT, digest, len(sealed), contents=sealed if len(sealed) <= _STATEMENT_ROOM else None)
-    rest = (wire.OutputFile(one.name, one.digest, one.size, one.executable, contents.get(one.digest)) for one in sources)
-    return wire.encode([first, *rest])
+    inside = {member for one in bundles for member, _ in one.members}
+    alone = [one for one in sources if one.digest not in inside]
+    rest = (wire.OutputFile(one.name, one.digest, one.size, one.executable, contents.get(one.digest)) for one in alone)
+    return wire.encode([first, *bundle.files(bundles), *rest])
 
 
 def pointer(files: Sequence[wire.OutputFile]) -> wire.OutputFile:

@@ -6,14 +6,15 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from net2bit.cache import entry, wire
 from net2bit.cache.blobs import Spoiled, small
+from net2bit.cache.bundle import Bundle, grouped, packed
 from net2bit.cache.settings import RemoteSettings
 from net2bit.cache.transport import Missing, Refused, Transport, Unavailable
 from net2bit.cache.work import Meter, Pace, Task, again, spread
@@ -21,6 +22,9 @@ from net2bit.cache.work import Meter, Pace, Task, again, spread
 _THREADS: Final = 4  # results at once; the files of each are sent by several threads again
 _BEAT: Final = 0.2
 _SILENT: Final = 1.0  # seconds of waiting that nobody needs to be told about
+
+
+Bytes = io.BufferedReader | io.BytesIO
 
 
 class Moved(Exception):  # noqa: N818 - a newer build has replaced the file: its own result is sent instead
@@ -56,7 +60,7 @@ class Parcel:
 class _Counted(io.RawIOBase):
     """A file whose bytes are counted as they are read."""
 
-    def __init__(self, file: io.BufferedReader, meter: Meter) -> None:
+    def __init__(self, file: Bytes, meter: Meter) -> None:
         self._file = file
         self._meter = meter
 
@@ -141,47 +145,66 @@ class Sender:
     def _send(self, parcel: Parcel) -> None:
         name = entry.address(parcel.base)
         inside = entry.inlined(parcel.sources, parcel.sealed)
-        if not parcel.mend and self._lies(parcel, name, inside):
+        if not parcel.mend and self._lies(parcel, name):
             self.came[parcel.base] = False
             return
         contents = {one.digest: _content(one) for one in parcel.sources if one.digest in inside}
-        outside = {one.digest: one for one in parcel.sources if one.digest not in inside}
-        spread([
-            *(partial(self._send_file, one, sure=parcel.mend) for one in outside.values()),
-            partial(self._put, f"cas/{hashlib.sha256(parcel.sealed).hexdigest()}", parcel.sealed),
-        ])  # fmt: skip
-        self._put(name, entry.message(parcel.sources, contents, parcel.sealed))
+        bundles = self._send_contents(parcel, {one.digest: one for one in parcel.sources if one.digest not in inside})
+        self._put(name, entry.message(parcel.sources, contents, bundles, parcel.sealed))
         with self._moving:
             self._sent += 1
             self._bytes += parcel.size
             self.came[parcel.base] = True
 
-    def _lies(self, parcel: Parcel, name: str, inside: Container[str]) -> bool:
-        """Return whether the entry *name* may stay as it is; the contents *inside* are part of it."""
+    def _lies(self, parcel: Parcel, name: str) -> bool:
+        """Return whether the entry *name* may stay as it is."""
         if not parcel.anew:
             return self._exists(name)
-        outside = {one.digest for one in parcel.sources if one.digest not in inside}
-        return parcel.same and self._names(name, parcel.sealed) and all(self._exists(f"cas/{digest}") for digest in outside)
+        return parcel.same and self._whole(name, parcel.sealed)
 
-    def _names(self, name: str, sealed: bytes) -> bool:
-        """Return whether there is an entry *name* that holds the statement *sealed*."""
+    def _whole(self, name: str, sealed: bytes) -> bool:
+        """Return whether there is an entry *name* that holds the statement *sealed*, and all contents that it names."""
         try:
-            found = again(lambda: small(self._reach(), name, wire.LIMIT, Meter()), self._meter, self._settings.retries)
-            return entry.pointer(wire.decode(found)).contents == sealed
+            found = wire.decode(again(lambda: small(self._reach(), name, wire.LIMIT, Meter()), self._meter, self._settings.retries))
+            same = entry.pointer(found).contents == sealed
         except (Missing, Spoiled, wire.Malformed):
             return False
+        return same and all(self._exists(f"cas/{one.digest}") for one in found if one.contents is None)
+
+    def _send_contents(self, parcel: Parcel, outside: Mapping[str, entry.Source]) -> list[Bundle]:
+        """Send what does not travel within the message; returns the bundles in which small files lie."""
+        groups = grouped({digest: one.size for digest, one in outside.items()})
+        alone = outside.keys() - {digest for group in groups for digest in group}
+        bundles: list[Bundle] = []
+
+        def send_bundle(group: Sequence[str]) -> None:
+            bundle, whole = packed(group, lambda digest: _content(outside[digest]))
+            self._send_once(bundle.digest, bundle.size, lambda: nullcontext(io.BytesIO(whole)), sure=parcel.mend)
+            bundles.append(bundle)
+
+        spread([
+            *(partial(send_bundle, group) for group in groups),
+            *(partial(self._send_file, outside[digest], sure=parcel.mend) for digest in alone),
+            partial(self._put, f"cas/{hashlib.sha256(parcel.sealed).hexdigest()}", parcel.sealed),
+        ])  # fmt: skip
+        return sorted(bundles, key=lambda one: one.digest)
 
     def _send_file(self, source: entry.Source, *, sure: bool) -> None:
-        name = f"cas/{source.digest}"
-        if source.digest in self._there or (not sure and self._exists(name)):
-            self._meter.total -= source.size
-            return
-        self._again(lambda: self._put_file(name, source))
-        self._there.add(source.digest)
+        self._send_once(source.digest, source.size, lambda: _opened(source), sure=sure)
 
-    def _put_file(self, name: str, source: entry.Source) -> None:
-        with _opened(source) as file:
-            self._reach().put(name, _Counted(file, self._meter), source.size)
+    def _send_once(self, digest: str, size: int, opened: Callable[[], AbstractContextManager[Bytes]], *, sure: bool) -> None:
+        """Send a content where it is not there yet; *sure*: also where it seems to be."""
+        name = f"cas/{digest}"
+        if digest in self._there or (not sure and self._exists(name)):
+            self._meter.total -= size
+            return
+
+        def put() -> None:
+            with opened() as file:
+                self._reach().put(name, _Counted(file, self._meter), size)
+
+        self._again(put)
+        self._there.add(digest)
 
     def _put(self, name: str, content: bytes) -> None:
         self._again(lambda: self._reach().put(name, io.BytesIO(content), len(content)))

@@ -13,6 +13,8 @@ from net2bit.provenance.statement import OutputFact, Statement
 
 _FIGURES: Final = ("seconds", "own", "started", "cpu", "peak")
 _MOST: Final = 2**20  # bytes of figures
+_LONGEST: Final = 200  # letters of a metric's name
+_GREATEST: Final = 10**15  # seconds, bytes: more than any run takes
 
 
 def read(document: Table) -> Statement:
@@ -99,8 +101,10 @@ def _took(byproducts: Sequence[Table]) -> dict[str, Any]:
         raise Untrusted("its figures are damaged") from None
     found = strict.loads(text, _MOST)
     metrics = fields.table(found, "metrics")
-    if not all(isinstance(name, str) and fields.is_number(value) for name, value in metrics.items()):
+    if not all(fields.is_number(value) for value in metrics.values()):
         raise Untrusted("its metrics are no numbers")
-    if not all(fields.is_number(found.get(name)) for name in _FIGURES):
-        raise Untrusted("its figures are no numbers")
+    if not all(name.isprintable() and 0 < len(name) <= _LONGEST for name in metrics):  # they are shown on terminals and in tables
+        raise Untrusted("its metrics have names that nobody can read")
+    if not all(fields.is_number(found.get(name)) and 0 <= found[name] < _GREATEST for name in _FIGURES):
+        raise Untrusted("its figures are none of a run")
     return {name: found[name] for name in _FIGURES} | {"metrics": dict(metrics)}

@@ -58,8 +58,9 @@ def files(extra: str) -> list[tuple[str, str]]:
     """
     if not extra:
         return []
-    found = strict.loads(b'{"files":' + extra.encode("utf-8", "replace") + b"}", _MOST).get("files")
-    if not isinstance(found, list) or not found:
+    whole = strict.loads(b'{"files":' + extra.encode("utf-8", "replace") + b"}", _MOST)
+    found = whole.get("files")
+    if len(whole) > 1 or not isinstance(found, list) or not found:
         raise Untrusted("its list of code is none")
     return [_pair(one) for one in found]
 

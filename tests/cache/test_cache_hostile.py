@@ -3,6 +3,8 @@
 import gc
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import cache_bad as bad
@@ -12,6 +14,7 @@ from cache_bad import Bad, Request, contents_only
 from cache_project import Tree, open_settings, stage
 from cache_servers import SECRET
 
+from net2bit.cache import wire
 from net2bit.cache.http import Http, _next
 from net2bit.cache.transport import Refused
 
@@ -150,3 +153,20 @@ def test_a_server_without_room_is_still_read(offered: Path, honest: Tree, tmp_pa
     assert tree.content() == honest.content()
     said = [notice for notice in tree.notices if not notice.startswith("sending ")]
     assert said == [f"nothing is sent to the shared cache {server.url}: it answers 507 Insufficient Storage"]
+
+
+def test_a_server_that_writes_the_entry_anew(offered: Path, honest: Tree, tmp_path: Path) -> None:
+    """bazel-remote decodes an entry, adds its worker, and encodes it: protobuf then leaves out the content of an empty file."""
+
+    def anew(server: Bad, connection: socket.socket, request: Request, content: bytes) -> None:
+        if request.path.startswith("/ac/") and content:
+            files = [replace(one, contents=one.contents or None) for one in wire.decode(content)]
+            content = wire.encode(files) + b"\x4a\x08\x0a\x06worker"
+        bad.good(server, connection, request, content)
+
+    with Bad(offered, anew) as server:
+        tree = Tree(tmp_path / "tree", open_settings(server.url, mode="read"))
+        assert tree.build().how == "restored"
+    assert tree.content() == honest.content()
+    assert tree.notices == []
+    assert sha256(b"").hexdigest() not in {Path(one.path).name for one in server.requests}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from net2bit.errors import StageError
 from net2bit.graph import config, null, signals
 from net2bit.graph.display import span
-from net2bit.sweep import known, names, summary
+from net2bit.sweep import known, names, returns, summary
 from net2bit.sweep.arguments import Asked
 from net2bit.sweep.compare import PAGE, write
 from net2bit.sweep.front import memo
@@ -46,7 +46,7 @@ def run(root: Path, asked: Asked) -> int:
         signals.check()
         raise
     lines = _end(session, time.monotonic() - began)
-    good = all(result.good for result in session.results.values())
+    good = all(result.good for result in session.results.values()) and not list(returns.lacking(session.settings, session.told()))
     if good and usual and session.opened and (session.view.folder / PAGE).is_file():  # else the same words try again to write it
         _remember(root, asked.words, session, before, lines)
     if session.opened:
@@ -114,7 +114,7 @@ def _tidied(session: Session) -> Iterator[None]:
 def _end(session: Session, seconds: float) -> list[str]:
     """Write the sweep's folder, and print what came of it; returns the lines of a sweep in which nothing is to be done."""
     results = session.told()
-    for text in summary.wrong(results, session.failures):
+    for text in (*summary.wrong(results, session.failures), *returns.lacking(session.settings, results)):
         sys.stderr.write(f"\n{text}\n")
     view = session.view
     view.keep(result.point for result in results)

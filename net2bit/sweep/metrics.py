@@ -4,13 +4,13 @@ Standard library only: the sweep, its comparison and the summary in CI all take 
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from net2bit.errors import StoreError
+from net2bit.errors import ConfigError, StoreError, near
 from net2bit.graph.plan import Plan
 from net2bit.graph.stage import Artifact, Stage
 from net2bit.graph.store import Store
@@ -102,6 +102,27 @@ def known(name: str) -> Metric | None:
 def describe(name: str) -> Metric:
     """Return the metric *name*: that of the table, or a figure that a stage reports by itself (`train.val_dice`)."""
     return known(name) or Metric(name, name.replace(".", ": ").replace("_", " "), "", "", predicted=False, kind="")
+
+
+def check(name: str, where: str) -> None:
+    """Refuse a name that no table knows and that cannot be a stage's own figure (`<op>.<figure>`).
+
+    Raises:
+        ConfigError: So it is; with the near miss.
+    """
+    head = name.partition(".")[0]
+    heads = {known.partition(".")[0] for known in TABLE}
+    if known(name) is None and ("." not in name or head in heads):
+        raise unknown(name, where, ())
+
+
+def unknown(name: str, where: str, more: Sequence[str]) -> ConfigError:
+    """Return the error for a metric that does not exist; *more* are names besides the table's."""
+    names = [known for known in TABLE if not known.endswith("*")]
+    close = near(name, [*names, *more]) or ", ".join(known for known in names if name in known.split("."))
+    heads = dict.fromkeys(known.partition(".")[0] for known in names)
+    remedy = f"there are {', '.join(head if head in TABLE else f'{head}.…' for head in heads)}; docs/reference/metrics.md lists all"
+    return ConfigError(f"there is no metric {name!r}", where=where, suggestion=close, remedy=remedy)
 
 
 def metrics_of(plan: Plan, store: Store, made: Collection[str] | None = None) -> dict[str, float]:

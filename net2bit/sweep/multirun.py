@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from net2bit.errors import ConfigError
 from net2bit.graph.words import search
-from net2bit.sweep import names
+from net2bit.sweep import names, returns
 from net2bit.sweep.arguments import experiments, key_of
 from net2bit.sweep.batches import Batches
 from net2bit.sweep.current import Sweep, begin
@@ -87,6 +87,7 @@ def prepare(root: Path, words: Sequence[str]) -> Multirun:
     tree = root / "experiments"
     composed = Primary(tree, folders, said).compose()
     own = settings(composed)
+    returns.check(own)
     swept = [word for word in experiments(said) if many[word]]
     swept += [f"{key}=" for key in composed.hydra.sweeper.get("params") or ()]
     title = names.default([key_of(word) for word in swept], _otherwise(composed))

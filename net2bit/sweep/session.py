@@ -16,7 +16,7 @@ from net2bit.graph.plan import plan as planned
 from net2bit.graph.stage import Stage
 from net2bit.graph.store import Store
 from net2bit.job import canonical
-from net2bit.sweep import executors
+from net2bit.sweep import executors, returns
 from net2bit.sweep.metrics import metrics_of
 from net2bit.sweep.points import Point
 from net2bit.sweep.results import DONE, FAILED, PRUNED, REFUSED, PointResult, telling
@@ -92,7 +92,7 @@ class Session:
             ConfigError: A point is refused, and `sweep.keep_going` is off: nothing is built then.
             Stopped: The build was told to stop; the results say how far it came.
         """
-        plans = self._plans([point for point in points if self._new(point)])
+        plans = self._plans([point for point in points if self._new(point)], whole=whole)
         if plans:
             self._run({point.number: point for point in points}, merge(plans), whole=whole)
 
@@ -113,7 +113,7 @@ class Session:
         """Take in what another process says of *point*: how its stages ended, and why it is not done."""
         if not self._new(point):
             return
-        for number, plan in self._plans([point]).items():
+        for number, plan in self._plans([point], whole=False).items():
             known = {name: how.get(name, "skipped") for name in plan.by_name}
             ended = {name: Done(one, error=StageError(error) if error else None) for name, one in known.items()}
             self._reached(point, plan, good=not error)
@@ -128,11 +128,14 @@ class Session:
             self._twins[point.number] = first
         return first == point.number
 
-    def _plans(self, points: Sequence[Point]) -> dict[int, Plan]:
+    def _plans(self, points: Sequence[Point], *, whole: bool) -> dict[int, Plan]:
         plans: dict[int, Plan] = {}
         for point in points:
             try:
-                plans[point.number] = self.plan(point)
+                plan = self.plan(point)
+                if whole:
+                    returns.promised(self.settings, plan)
+                plans[point.number] = plan
             except Net2bitError as error:
                 self.results[point.number] = PointResult(point, None, REFUSED, error=str(error))
         refused = [result for result in self.results.values() if result.status == REFUSED]

@@ -203,9 +203,22 @@ def test_batches_share_what_they_build(project: Project) -> None:
 @pytest.mark.slow
 def test_metrics_reach_hydra(project: Project) -> None:
     """A metric that no point has is told for each, with those that there are."""
-    said = project.sweep("train.seed=1,2", "sweep.returns=nothing", "hydra/sweeper=basic", status=2)
-    assert "has no metric 'nothing'" in said
+    said = project.sweep("train.seed=1,2", "sweep.returns=own.nothing", "hydra/sweeper=basic", status=2)
+    assert "has no metric 'own.nothing'" in said
     assert "own.seed" in said
+
+
+def test_what_a_sweep_cannot_return_is_told(project: Project) -> None:
+    """A metric that the flow does not make refuses the points before they are built; a stage's figure that it does not report, behind."""
+    said = project.sweep("train.seed=1,2", "sweep.returns=fps", status=1)
+    assert "seed1, seed2 refused" in said
+    assert "does not tell fps" in said
+    assert not project.ran()
+    for _ in range(2):  # composed, then known
+        said = project.sweep("train.seed=1,2", "sweep.returns=[own.seed,own.nothing]", status=1)
+        assert "seed1 has no metric 'own.nothing'; it has: own.seed" in said
+        assert "2 points: 2 done" in said
+    assert "2 points: 2 done" in project.sweep("train.seed=1,2", "sweep.returns=own.seed")
 
 
 CALLBACK = '''"""A callback of a user's."""

@@ -10,7 +10,6 @@ from net2bit.errors import ConfigError, Net2bitError
 from net2bit.graph import registry
 from net2bit.graph.plan import Plan, plan
 from net2bit.sweep import metrics
-from net2bit.sweep.search import goals as aims
 from net2bit.sweep.search.goals import Goal, Limit
 
 
@@ -69,7 +68,7 @@ def check(tree: Tree, composed: Mapping[str, Any], wanted: Sequence[Goal | Limit
 def _missing(tree: Tree, whole: Plan, name: str, flow: str) -> ConfigError:
     if metrics.known(name) is None:
         ops = [f"{stage.op.name}.{name.partition('.')[2]}" for stage in whole.stages]
-        return aims.unknown(name, "search", ops)
+        return metrics.unknown(name, "search", ops)
     flows = [other for other in _flows(tree.home) if _makes(tree, other, name)]
     remedy = f"flow={flows[0]} makes it" if flows else "no flow in experiments/flow makes it"
     return ConfigError(f"the flow {flow} does not make what tells {name}", where="search", remedy=remedy)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from net2bit.errors import ConfigError, near
+from net2bit.errors import ConfigError
 from net2bit.sweep import metrics
 
 _LIMIT: Final = re.compile(r"\s*([\w.*-]+)\s*(<=|>=|<|>)\s*(\S+)\s*")
-_REMEDY: Final = "docs/reference/metrics.md lists all metrics"
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def goal(text: str) -> Goal:
     better = way or metrics.describe(name).better
     if way not in {"", "min", "max"}:
         raise ConfigError(f"a goal is made better by min or max, not {way!r}", where=f"search.goals: {text}", remedy=f"{name}:max")
-    _check(name, f"search.goals: {text}")
+    metrics.check(name, f"search.goals: {text}")
     if not better:
         raise ConfigError(f"which way is {name} better?", where=f"search.goals: {text}", remedy=f"say so: {name}:max, or {name}:min")
     return Goal(name, better)
@@ -99,7 +98,7 @@ def limit(text: str) -> Limit:
             where="search.limits",
             remedy="a metric, a sign and a number: 'search.limits=[\"resources.dsp <= 300\"]'",
         )
-    _check(stated.metric, f"search.limits: {text}")
+    metrics.check(stated.metric, f"search.limits: {text}")
     return stated
 
 
@@ -114,25 +113,6 @@ def distinct(goals: Sequence[Goal]) -> tuple[Goal, ...]:
     if twice:
         raise ConfigError(f"{twice} is a goal twice", where="search.goals", remedy="name it once")
     return tuple(goals)
-
-
-def _check(name: str, where: str) -> None:
-    """Refuse a name that no table knows and that cannot be a stage's own figure (`<op>.<figure>`).
-
-    Raises:
-        ConfigError: So it is; with the near miss.
-    """
-    head = name.partition(".")[0]
-    heads = {known.partition(".")[0] for known in metrics.TABLE}
-    if metrics.known(name) is None and ("." not in name or head in heads):
-        raise unknown(name, where, ())
-
-
-def unknown(name: str, where: str, more: Sequence[str]) -> ConfigError:
-    """Return the error for a metric that does not exist; *more* are names besides the table's."""
-    names = [known for known in metrics.TABLE if not known.endswith("*")]
-    close = near(name, [*names, *more]) or ", ".join(known for known in names if name in known.split("."))
-    return ConfigError(f"there is no metric {name!r}", where=where, suggestion=close, remedy=_REMEDY)
 
 
 def values(goals: Sequence[Goal], found: Mapping[str, float]) -> list[float] | None:

@@ -31,11 +31,11 @@ class Options(CmdParse):  # type: ignore[misc]  # doit has no types
             given, rest = getopt.gnu_getopt(list(in_args), self.get_short(), self.get_long())
         except getopt.GetoptError as error:
             raise CmdParseError(str(self._refusal(_spelled(error.opt, in_args)))) from error
-        found: tuple[dict[str, Any], list[str]] = super().parse_only([self._checked(*one) for one in given], params)
+        found: tuple[dict[str, Any], list[str]] = super().parse_only([word for one in given for word in self._checked(*one)], params)
         return found[0], rest
 
-    def _checked(self, name: str, value: str) -> str:
-        """Return an option as one word.
+    def _checked(self, name: str, value: str) -> Sequence[str]:
+        """Return an option and its value, which may be empty; alone where it takes none.
 
         Raises:
             CmdParseError: It takes another type of value.
@@ -43,7 +43,7 @@ class Options(CmdParse):  # type: ignore[misc]  # doit has no types
         option, _ = self.get_option(name)
         if option.type is int and not value.isdecimal():
             raise CmdParseError(str(self._error(f"{name} takes a number, not {value!r}")))
-        return f"{name}={value}" if value and name.startswith("--") else f"{name}{value}"
+        return (name,) if option.type is bool else (name, value)
 
     def _refusal(self, name: str) -> ConfigError:
         """Return the error for the option *name*, which getopt did not take."""

@@ -44,6 +44,11 @@ def test_options_stand_anywhere(built: Project) -> None:
     assert built.run("cache", "keys", "--hash", "second.txt").stdout == built.run("cache", "--hash", "keys", "second.txt").stdout
 
 
+def test_a_value_may_be_empty(built: Project) -> None:
+    """An option with nothing as its value is one that is not given: scripts pass on what they were given."""
+    assert built.run("cache", "keys", "--stage=", "--hash").stdout == built.run("cache", "keys", "--hash").stdout != ""
+
+
 def test_help_of_run(project: Project) -> None:
     """The options that a plain build takes are shown, under the name that the user calls."""
     said = project.run("run", "--help").stdout

@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from net2bit.errors import ConfigError
 from net2bit.graph.fingerprint import listing, sha256
+from net2bit.graph.keys import full
 from net2bit.graph.place import Made, text_digest, write_whole
+from net2bit.provenance.errors import Untrusted
 
 if TYPE_CHECKING:
     from net2bit.cache.fetch import Fetched
@@ -34,6 +36,8 @@ FORMAT: Final = 1
 _HOUR: Final = 3600  # seconds
 _WEEK: Final = 7 * 24 * _HOUR
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_DIGITS: Final = 64  # of a SHA-256
+_NAME: Final = re.compile(r"[0-9a-f]{64}(\.x)?")  # of a blob
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?\s*", re.IGNORECASE)
 
 
@@ -118,7 +122,13 @@ class Cache:
         return Path(self._place(digest, executable))
 
     def _place(self, digest: str, executable: bool) -> str:  # noqa: FBT001 - what makes a blob's name
-        """Return the path of a blob; of a thousand of them in a hundredth of the time that a `Path` takes."""
+        """Return the path of a blob; of a thousand of them in a hundredth of the time that a `Path` takes.
+
+        Raises:
+            ValueError: It is no digest: a way out of the folder, at worst to a file that would be opened to everybody.
+        """
+        if len(digest) != _DIGITS or not digest.isalnum():
+            raise ValueError(f"no digest: {digest[:_DIGITS]!r}")
         return f"{self._contents}/{digest[:2]}/{digest}{'.x' if executable else ''}"
 
     def _entries(self, base: str) -> Path:
@@ -369,7 +379,7 @@ def _tidy(arrivals: Path) -> None:
     """Drop what has come by transfers that broke off and that nobody has continued for a week."""
     with suppress(OSError):
         for path in arrivals.iterdir():
-            if time.time() - path.stat().st_mtime > _WEEK:
+            if _NAME.match(path.name) and time.time() - path.stat().st_mtime > _WEEK:
                 path.unlink()
 
 
@@ -378,12 +388,28 @@ def _read(path: Path) -> Entry | None:
         found = json.loads(path.read_bytes())
         if found["format"] != FORMAT:
             return None
-        outputs = tuple((str(digest), bool(tree), bool(executable)) for digest, tree, executable in found["outputs"])
-        return Entry(path, found["key"], found["extra"], outputs, found["took"], str(found.get("statement", "")))
-    except (OSError, ValueError, KeyError, TypeError):
+        return _entry(path, found)
+    except (OSError, ValueError, KeyError, TypeError, Untrusted):
         with suppress(OSError):
             path.unlink()
         return None
+
+
+def _entry(path: Path, found: Mapping[str, Any]) -> Entry:
+    """Return what the file of an entry says; whoever shares the cache may have written it.
+
+    Raises:
+        KeyError, TypeError, Untrusted, ValueError: It is damaged.
+    """
+    from net2bit.provenance import fields, reading, recompute  # noqa: PLC0415 - not on the null path
+
+    base, key, extra, statement = path.parent.name, found["key"], fields.text(found, "extra"), found.get("statement", "")
+    recompute.files(extra)
+    outputs = tuple((digest, bool(tree), bool(executable)) for digest, tree, executable in found["outputs"])
+    names = [*found["blobs"], *(digest for digest, _, _ in outputs), *([statement] if statement else [])]
+    if key != path.stem or key != full(base, extra) or not all(map(_NAME.fullmatch, names)):
+        raise ValueError(key)
+    return Entry(path, key, extra, outputs, reading.figures(fields.table(found, "took")), statement)
 
 
 def _readable(path: Path) -> bool:

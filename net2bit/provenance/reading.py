@@ -99,12 +99,20 @@ def _took(byproducts: Sequence[Table]) -> dict[str, Any]:
         text = base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError):
         raise Untrusted("its figures are damaged") from None
-    found = strict.loads(text, _MOST)
+    return figures(strict.loads(text, _MOST))
+
+
+def figures(found: Table) -> dict[str, Any]:
+    """Return what a run took, as it stands in a statement or in the entry of a cache.
+
+    Raises:
+        Untrusted: A figure is missing, or none of a run.
+    """
     metrics = fields.table(found, "metrics")
     if not all(fields.is_number(value) for value in metrics.values()):
         raise Untrusted("its metrics are no numbers")
     if not all(name.isprintable() and 0 < len(name) <= _LONGEST for name in metrics):  # they are shown on terminals and in tables
         raise Untrusted("its metrics have names that nobody can read")
     if not all(fields.is_number(found.get(name)) and 0 <= found[name] < _GREATEST for name in _FIGURES):
-        raise Untrusted("its figures are none of a run")
+        raise Untrusted("its figures are no numbers of a run")
     return {name: found[name] for name in _FIGURES} | {"metrics": dict(metrics)}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from signal import SIGKILL
 from typing import TYPE_CHECKING, Any, Final
 
 from net2bit.errors import Net2bitError, StoreError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from net2bit.graph.child import Outcome
     from net2bit.graph.locks import Lock
     from net2bit.graph.pools import Turn
+    from net2bit.graph.records import Row
     from net2bit.graph.store import Store
 
 _NUMBERS: Final = count()
@@ -191,13 +193,13 @@ class Build:
             return self._run(work)
         except (Net2bitError, Moved, Lost) as fault:
             with suppress(StoreError):  # the first fault is the one to tell
-                failed = (
-                    [history.row(stage, self._base, "failed", self._took(self._outcome), self._parts["tools"])]
-                    if isinstance(fault, Net2bitError)
-                    else []
-                )
-                records.write(failed, unmark=target)
+                records.write([self._failed()] if isinstance(fault, Net2bitError) else [], unmark=target)
             raise
+
+    def _failed(self) -> "tuple[str, Row]":
+        """Return the history line of a run that failed."""
+        how = "killed" if self._outcome is not None and self._outcome.status == -SIGKILL else "failed"
+        return history.row(self._stage, self._base, how, self._took(self._outcome), self._parts["tools"])
 
     def _run(self, work: Path) -> Finished:
         log = self._store.state / "logs" / f"{self._stage.name.replace('/', '_')}-{self._base[:8]}.log"

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from net2bit.graph.paths import labelled
@@ -22,7 +23,7 @@ class Run:
         stage: The stage's name.
         target: Path of its first product.
         key: Its stage key.
-        how: `ran`, `restored` or `failed`.
+        how: `ran`, `restored`, `failed`, or `killed`: by SIGKILL, as the kernel does where memory runs out.
         at: When it ended, in seconds since 1970.
         seconds: Wall time, with everything the store did.
         own: Wall time within the stage's function.
@@ -49,10 +50,12 @@ class Peak(NamedTuple):
     Attributes:
         amount: Bytes.
         same: Whether they were runs of the very stage, with all that decides it but its inputs' content and its code.
+        killed: Whether the one that took so much was killed over it: it would have taken more.
     """
 
     amount: int
     same: bool
+    killed: bool = False
 
 
 _FIELDS: Final = tuple(one.name for one in fields(Run))
@@ -81,14 +84,15 @@ class History:
     def peak(self, stage: Stage) -> Peak | None:
         """Return the largest memory that the last runs of *stage* took, None when nothing like it ever ran.
 
-        It is that of this very target, runs that failed included: one that was killed took that much at least. Else it is that of targets
-        with the same label (the choices that matter), else of the stage's name, else of its op.
+        It is that of this very target, runs that were killed included. Else it is that of targets with the same label (the choices that
+        matter), else of the stage's name, else of its op.
         """
         target = stage.outputs[0].path
-        query = "SELECT peak FROM history WHERE target=? AND how IN ('ran', 'failed') AND peak>0 ORDER BY at DESC LIMIT ?"
+        query = "SELECT peak, how FROM history WHERE target=? AND how IN ('ran', 'killed') AND peak>0 ORDER BY at DESC LIMIT ?"
         own = self._records.ask(query, (target, _LAST))
         if own:
-            return Peak(max(own)[0], same=True)
+            most, how = max(own, key=itemgetter(0))
+            return Peak(most, same=True, killed=how == "killed")
         like = self._like(stage)
         return Peak(max(like[:_LAST]), same=False) if like else None
 

@@ -11,6 +11,7 @@ from net2bit.graph.history import Peak
 from net2bit.graph.stage import Stage
 
 _MARGIN: Final = 1.25  # no two runs take the same, and short peaks of several processes together may fall between two looks
+_AGAIN: Final = 2  # how much more a run would have taken that was killed, nobody knows
 _STEP: Final = 50 * 10**6
 
 
@@ -39,11 +40,11 @@ def of(stage: Stage, peaks: Peaks) -> Memory | None:
     if own is not None and "memory" in stage.said:
         return Memory(own)
     peak = peaks.peak(stage)
-    if peak is not None and (peak.same or roomy(peak.amount) > (own or 0)):
-        return Memory(roomy(peak.amount), "measured")
+    if peak is not None and (peak.same or roomy(peak) > (own or 0)):
+        return Memory(roomy(peak), "measured")
     return Memory(own, "declared") if own is not None else None
 
 
-def roomy(peak: int) -> int:
-    """Return *peak* bytes with a margin, rounded up."""
-    return -(-int(peak * _MARGIN) // _STEP) * _STEP
+def roomy(peak: Peak) -> int:
+    """Return the bytes for a run like those that took *peak*: with a margin, rounded up."""
+    return -(-int(peak.amount * (_AGAIN if peak.killed else _MARGIN)) // _STEP) * _STEP

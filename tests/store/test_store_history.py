@@ -60,12 +60,14 @@ def test_peak_prefers_the_nearest_history(project: Project) -> None:
         for path, peak in ran:
             store.records.write([row(place(path), "k", "ran", {"seconds": 1, "own": 1, "cpu": 1, "peak": peak}, {})])
         store.records.write([row(place("net-w1-0a"), "k", "restored", {"seconds": 1, "own": 0, "cpu": 0, "peak": 0}, {})])
-        store.records.write([row(place("net-w1-0a"), "k", "failed", {"seconds": 1, "own": 0, "cpu": 0, "peak": 150}, {})])
-        assert store.history.peak(place("net-w1-0b")) == (60, True)
-        assert store.history.peak(place("net-w1-0a")) == (150, True), "it was killed, and took that much at least"
-        assert store.history.peak(place("net-w1-0d")) == (100, False)
-        assert store.history.peak(place("net-w3-0e")) == (200, False)
-        assert store.history.peak(place("net-w3-0e", "other.txt")) == (200, False)
+        store.records.write([row(place("net-w1-0a"), "k", "failed", {"seconds": 1, "own": 0, "cpu": 0, "peak": 300}, {})])
+        assert store.history.peak(place("net-w1-0b")) == Peak(60, same=True)
+        assert store.history.peak(place("net-w1-0a")) == Peak(100, same=True)
+        store.records.write([row(place("net-w1-0a"), "k", "killed", {"seconds": 1, "own": 0, "cpu": 0, "peak": 150}, {})])
+        assert store.history.peak(place("net-w1-0a")) == Peak(150, same=True, killed=True)
+        assert store.history.peak(place("net-w1-0d")) == Peak(100, same=False)
+        assert store.history.peak(place("net-w3-0e")) == Peak(200, same=False)
+        assert store.history.peak(place("net-w3-0e", "other.txt")) == Peak(200, same=False)
         assert store.history.peak(second()) is None
 
 
@@ -74,7 +76,7 @@ def test_old_peaks_are_forgotten(project: Project) -> None:
     with project.store() as store:
         for peak in (900, 10, 20, 10, 10, 10):
             store.records.write([row(first(), "k", "ran", {"seconds": 1, "own": 1, "cpu": 1, "peak": peak}, {})])
-        assert store.history.peak(first()) == (20, True)
+        assert store.history.peak(first()) == Peak(20, same=True)
 
 
 def test_what_a_killed_stage_took_is_known(project: Project) -> None:
@@ -87,15 +89,17 @@ def test_what_a_killed_stage_took_is_known(project: Project) -> None:
     with project.store() as store:
         peak = store.history.peak(first())
         assert peak is not None
-        assert peak.same
+        assert (peak.same, peak.killed) == (True, True)
         assert 100_000_000 < peak.amount < 1_000_000_000
-        assert memory.of(first(), store.history) == (memory.roomy(peak.amount), "measured")
+        assert memory.of(first(), store.history) == (memory.roomy(peak), "measured")
+        assert memory.roomy(peak) >= 2 * peak.amount
 
 
 @given(st.integers(0, 10**13))
 def test_margin(peak: int) -> None:
-    """Law: what is given is a quarter more than what was taken, and at most 50 MB beyond that."""
-    assert 0 <= memory.roomy(peak) - int(peak * 1.25) < 50_000_000
+    """Law: what is given is a quarter more than what was taken, twice as much after a kill, and at most 50 MB beyond that."""
+    assert 0 <= memory.roomy(Peak(peak, same=True)) - int(peak * 1.25) < 50_000_000
+    assert 0 <= memory.roomy(Peak(peak, same=True, killed=True)) - 2 * peak < 50_000_000
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,22 @@ def test_a_file_that_is_no_memory_is_an_error(tmp_path: Path) -> None:
     assert "remove the file" in caught.value.remedy
 
 
+def _broken(folder: Path) -> None:
+    """Search, and let the file fail before the first answer is kept."""
+    with opened(folder, PLANE) as memory:
+        batch = memory.batch(3, 6)
+        with closing(sqlite3.connect(folder / FILE)) as other:
+            other.execute("ALTER TABLE trial_values RENAME TO others")
+        memory.tell({trial.number: Outcome(DONE, {"a": 1.0, "b": 1.0}) for trial in batch})
+
+
+def test_trials_that_cannot_be_kept_are_an_error(tmp_path: Path) -> None:
+    """Where the file fails in the middle of a search, that is told with what to do, and is no fault of the program's."""
+    with pytest.raises(StoreError, match="the trials cannot be kept") as caught:
+        _broken(tmp_path)
+    assert "started again, the search goes on" in caught.value.remedy
+
+
 def test_the_memory_is_a_plain_optuna_study(tmp_path: Path) -> None:
     """Optuna's own tools read the file: states, values and constraints are where they expect them."""
     import optuna  # noqa: PLC0415 - only here

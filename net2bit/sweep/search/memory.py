@@ -27,6 +27,7 @@ FILE: Final = "search.db"
 _DULL: Final = 20  # known points in a row after which chance draws instead of the sampler
 _TIRED: Final = 500  # known points in a row after which the search ends
 _STUDY: Final = "search"
+_FAULTS: Final = (sqlite3.Error, optuna.exceptions.OptunaError)
 
 
 class _Connection(sqlite3.Connection):
@@ -47,7 +48,7 @@ class Memory:
         path = self._path = folder / FILE
         try:
             self._study = self._open(path)
-        except (sqlite3.Error, optuna.exceptions.OptunaError, RuntimeError) as fault:
+        except (*_FAULTS, RuntimeError) as fault:
             raise StoreError(
                 f"the trials cannot be read: {fault}", where=str(path), remedy="remove the file: the search begins anew"
             ) from fault
@@ -251,7 +252,7 @@ def opened(folder: Path, identity: Identity) -> Iterator[Memory]:
 
     Raises:
         ConfigError: The folder holds another search.
-        StoreError: Another process is at it, or the file cannot be used.
+        StoreError: Another process is at it, or the file cannot be used, or not any more: the disk is full.
     """
     lock = FileLock(folder / f"{FILE}.lock", timeout=0)
     try:
@@ -266,5 +267,9 @@ def opened(folder: Path, identity: Identity) -> Iterator[Memory]:
     try:
         with closing(Memory(folder, identity)) as memory:
             yield memory
+    except _FAULTS as fault:
+        text = str(fault).strip().partition("\n")[0]
+        remedy = "make room where the disk is full; started again, the search goes on from there"
+        raise StoreError(f"the trials cannot be kept: {text}", where=str(folder / FILE), remedy=remedy) from fault
     finally:
         lock.release()

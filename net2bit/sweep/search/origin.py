@@ -43,9 +43,10 @@ class Standing:
         self._deep = deep_keys(plan, store)
 
     def origin(self, metrics: Iterable[str]) -> Origin:
-        """Return what *metrics* (names) come from, once the stages that tell them have been made."""
+        """Return what *metrics* (names) come from, once the stages that tell them have been made; unknown where the records do not say."""
         tellers = self._tellers(metrics)
-        return Origin(self._digest(tellers), self._found(tellers))
+        found = self._found(tellers)
+        return UNKNOWN if found is None else Origin(self._digest(tellers), found)
 
     def holds(self, origin: Origin, metrics: Iterable[str]) -> bool:
         """Return whether *metrics* that came from *origin* would be the same today.
@@ -64,12 +65,19 @@ class Standing:
     def _digest(self, tellers: Sequence[Stage]) -> str:
         return hashlib.sha256("\n".join(self._deep[stage.name] for stage in tellers).encode()).hexdigest()
 
-    def _found(self, tellers: Sequence[Stage]) -> str:
-        """Return the code that only the runs of *tellers*, and of all stages before them, could find."""
-        ask = self._store.records.ask
-        texts = {row[0] for stage in _behind(self.plan, tellers) for row in ask(_FOUND, (stage.outputs[0].path,)) if row[0]}
-        files = {(name, digest) for text in texts for name, digest in json.loads(text)}
+    def _found(self, tellers: Sequence[Stage]) -> str | None:
+        """Return the code that only the runs of *tellers*, and of all stages before them, could find; None where one has no record."""
+        texts = [self._extra(stage) for stage in _behind(self.plan, tellers) if stage.op.run]
+        if None in texts:
+            return None
+        files = {(name, digest) for text in texts if text for name, digest in json.loads(text)}
         return canonical(sorted(map(list, files))) if files else ""
+
+    def _extra(self, stage: Stage) -> str | None:
+        if self._store.shared:
+            self._store.check(stage)  # which learns what another host has made
+        rows = self._store.records.ask(_FOUND, (stage.outputs[0].path,))
+        return str(rows[0][0]) if rows else None
 
     def _lost(self) -> bool:
         digest = self._store.prints.digest

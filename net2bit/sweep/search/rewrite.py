@@ -7,7 +7,6 @@ from pathlib import Path
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from sqlalchemy.pool import StaticPool
 
 AGAIN = "again"
 """Says of a trial that it was answered once, and waits for another answer."""
@@ -32,7 +31,7 @@ def without(study: optuna.Study, numbers: Collection[int], path: Path) -> None:
 
 def _fill(made: sqlite3.Connection, study: optuna.Study, numbers: Collection[int]) -> None:
     """Write *study*, without the answers of the trials *numbers*, to the empty database *made*."""
-    storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs={"creator": lambda: made, "poolclass": StaticPool})
+    storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs={"creator": lambda: made})
     fresh = optuna.create_study(study_name=study.study_name, storage=storage, directions=study.directions)
     for name, value in study.user_attrs.items():
         fresh.set_user_attr(name, value)

@@ -74,18 +74,22 @@ def _figures(metrics: Mapping[str, float], about: About) -> Iterator[str]:
         return
     yield f"### Against {against} ({commit})" if commit else f"### Against {against}"
     yield ""
-    other = [one for one in every if one.verdict != "same"]
-    head = ("", "", against, "now", "change")
-    first, more = [one for one in other if one.headline], [one for one in other if not one.headline]
-    if first:
-        yield from table(head, list(map(_row, first)), (2, 3, 4))
-    if more:
-        yield from ("", *folded(_count(more, "differ", "more"), table(head, list(map(_row, more)), (2, 3, 4))))
-    if not other:
-        yield "No figure differs."
+    yield from _compared([one for one in every if one.verdict != "same"], against)
     same = [one for one in every if one.verdict == "same"]
     if same:
         yield from _told(_count(same, "are the same"), same)
+
+
+def _compared(different: Sequence[Change], against: str) -> Iterator[str]:
+    """Yield what differs: the headline figures at once, the others folded."""
+    head = ("", "", against, "now", "change")
+    first, more = ([_row(one) for one in different if one.headline == main] for main in (True, False))
+    if first:
+        yield from table(head, first, (2, 3, 4))
+    if more:
+        yield from ("", *folded(_count(more, "differ", "more"), table(head, more, (2, 3, 4))))
+    if not different:
+        yield "No figure differs."
 
 
 def _told(title: str, rows: Sequence[Change]) -> Iterator[str]:
@@ -93,7 +97,7 @@ def _told(title: str, rows: Sequence[Change]) -> Iterator[str]:
     yield from ("", *folded(title, table(("", "now"), [(_title(one), _amount(one, one.after)) for one in rows], (1,))))
 
 
-def _count(rows: Sequence[Change], what: str, more: str = "") -> str:
+def _count(rows: Sequence[object], what: str, more: str = "") -> str:
     """Return `3 more figures differ`, in one of its forms."""
     if len(rows) == 1:
         what = {"are the same": "is the same", "differ": "differs"}.get(what, what)

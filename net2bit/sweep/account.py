@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from net2bit.graph import paths
-from net2bit.graph.merge import Merged, merge
+from net2bit.graph.merge import Merged, Node, merge
 from net2bit.graph.plan import Plan
 from net2bit.graph.store import Store
 from net2bit.sweep.metrics import TABLE, Metric
@@ -163,24 +163,26 @@ def _work(merged: Merged) -> dict[str, Any]:
 
 def _times(merged: Merged, manifests: Mapping[str, Mapping[str, Any]], results: Sequence[PointResult]) -> dict[str, Any]:
     """Return what each different stage took when it was made, and what the points would have taken one by one."""
-    how = {(result.point.number, name): way for result in results for name, way in result.how.items()}
+    how = {result.point.number: result.how for result in results}
     stages = []
     for node in merged.nodes.values():
         took = manifests[node.stage.digest].get("took")
-        way = telling(how[point, node.stage.name] for point in node.points if (point, node.stage.name) in how)
+        way = telling(how[point][node.stage.name] for point in node.points if node.stage.name in how[point])
         if took and way in GOOD:
-            stages.append(
-                {
-                    "stage": node.name,
-                    "op": node.stage.op.name,
-                    "points": len(node.points),
-                    "seconds": round(took["seconds"], 3),
-                    "cpu": round(took["cpu"], 3),
-                    "peak_mb": round(took["peak"] / MEGA, 1),
-                    "how": HOW[way],
-                }
-            )
+            stages.append(_time(node, took, way))
     if not stages:
         return {}
     apart = sum(stage["points"] * stage["seconds"] for stage in stages)
     return {"apart": apart, "spent": sum(stage["seconds"] for stage in stages), "stages": stages}
+
+
+def _time(node: Node, took: Mapping[str, Any], way: str) -> dict[str, Any]:
+    return {
+        "stage": node.name,
+        "op": node.stage.op.name,
+        "points": len(node.points),
+        "seconds": round(took["seconds"], 3),
+        "cpu": round(took["cpu"], 3),
+        "peak_mb": round(took["peak"] / MEGA, 1),
+        "how": HOW[way],
+    }

@@ -5,7 +5,7 @@ from typing import Final
 
 from net2bit.graph.commands.base import columns, paint
 from net2bit.graph.reasons import shown
-from net2bit.sweep.pair import DIFFERENT, EQUAL, ONLY_A, ONLY_B, SAME, ArtifactPair, Figure, Pair, difference, file_of
+from net2bit.sweep.pair import DIFFERENT, EQUAL, ONLY_A, ONLY_B, SAME, ArtifactPair, Figure, Pair, StagePair, difference, file_of
 
 NONE: Final = "-"
 COLOUR: Final = {"better": "green", "worse": "red"}
@@ -35,18 +35,23 @@ def _causes(found: Pair) -> Iterator[str]:
         yield from _head("every artifact was made by the same runs")
         return
     yield from _head("Where the difference begins (a -> b)")
+    yield from _reasons(found.causes)
+    yield from (f"  {stage.stage}: {stage.state}" for stage in found.stages if stage.state in {ONLY_A, ONLY_B})
+    follow = [stage.stage for stage in found.stages if stage.state == DIFFERENT and not stage.reasons]
+    if follow:
+        yield f"  behind them also differ: {_listed(follow)}"
+
+
+def _reasons(causes: Sequence[StagePair]) -> Iterator[str]:
+    """Yield the reasons, each with all stages that have it."""
     reasons: dict[str, list[str]] = {}
-    for stage in found.causes:
+    for stage in causes:
         for reason in stage.reasons:
             reasons.setdefault(reason, []).append(stage.stage)
     rows = [(_cut(reason), f"in {_listed(stages)}") for reason, stages in reasons.items()]
     yield from (f"  {line}" for line in columns(rows[:REASONS]))
     if len(rows) > REASONS:
         yield f"  and {len(rows) - REASONS} more"
-    yield from (f"  {stage.stage}: {stage.state}" for stage in found.stages if stage.state in {ONLY_A, ONLY_B})
-    follow = [stage.stage for stage in found.stages if stage.state == DIFFERENT and not stage.reasons]
-    if follow:
-        yield f"  behind them also differ: {_listed(follow)}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -195,9 +195,7 @@ class Session:
 
     def _result(self, point: Point, plan: Plan, ended: Mapping[str, Done]) -> PointResult:
         how = {name: one.how for name, one in ended.items()}
-        for name, stage in plan.by_name.items():
-            known = self._ended.get(stage.digest)
-            self._ended[stage.digest] = (stage, telling([how[name], *(known[1:] if known else ())]))
+        self._count(plan, how)
         made = {name for name, one in ended.items() if one.good}
         error = next((str(one.error or "stopped") for one in ended.values() if not one.good), "")
         try:
@@ -207,6 +205,12 @@ class Session:
         if error and self._shows:
             self.view.show(point, plan, made)
         return PointResult(point, plan, FAILED if error else DONE, how, error, metrics)
+
+    def _count(self, plan: Plan, how: Mapping[str, str]) -> None:
+        """Note how the stages of a plan ended, each once for all points that share it."""
+        for name, stage in plan.by_name.items():
+            known = self._ended.get(stage.digest)
+            self._ended[stage.digest] = (stage, telling([how[name], *(known[1:] if known else ())]))
 
 
 def _refusal(refused: Sequence[PointResult]) -> ConfigError:

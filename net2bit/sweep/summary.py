@@ -40,15 +40,20 @@ def table(results: Sequence[PointResult], view: View, goals: Iterable[str] = ())
     names = [name for name in dict.fromkeys((*goals, *SHOWN)) if any(name in result.metrics for result in results)]
     rows = [("point", "", *(_HEADS.get(name, name) for name in names), "")]
     rows += [_row(result, names, view) for result in results[:_MOST]]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    for row in rows:
-        left = f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}"
-        figures = "".join(f"  {cell:>{width}}" for cell, width in zip(row[2:-1], widths[2:-1], strict=True))
-        yield f"{left}{figures}  {row[-1]}".rstrip()
+    yield from _aligned(rows)
     if len(results) > _MOST:
         yield f"… and {len(results) - _MOST} more"
     if any(describe(name).predicted for name in names):
         yield "* predicted"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the rows in columns: label and status to the left, figures to the right, the page as it comes."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        left = f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}"
+        figures = "".join(f"  {cell:>{width}}" for cell, width in zip(row[2:-1], widths[2:-1], strict=True))
+        yield f"{left}{figures}  {row[-1]}".rstrip()
 
 
 def _row(result: PointResult, names: Sequence[str], view: View) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from net2bit.cache import entry, wire
 from net2bit.cache.blobs import Spoiled
@@ -19,12 +19,30 @@ from net2bit.cache.sender import Parcel, Sender
 from net2bit.cache.settings import RemoteSettings
 from net2bit.cache.transport import Missing, Refused, Transport, Unavailable
 from net2bit.cache.work import Meter, attend
+from net2bit.errors import Net2bitError
 from net2bit.job import Event
 from net2bit.provenance.envelope import Untrusted
 from net2bit.provenance.keys import VARIABLE
 from net2bit.provenance.trust import decide
 
+_FORESEEN: Final = (Missing, Refused, Unavailable, Untrusted, Spoiled, wire.Malformed, OSError, Net2bitError)
 _BAD: Final = 3  # damaged entries after which a server is left out: each costs the time of its transfer
+
+T = TypeVar("T")
+
+
+def _understood(work: Callable[[], T]) -> Callable[[], T]:
+    """Return *work* with every fault that nobody foresaw as one of the server: what it sent has led there, and a build goes on."""
+
+    def guarded() -> T:
+        try:
+            return work()
+        except _FORESEEN:
+            raise
+        except Exception as fault:
+            raise Unavailable(f"what it answers is not understood ({type(fault).__name__})") from fault  # its text may hold anything
+
+    return guarded
 
 
 class RemoteCache:
@@ -95,7 +113,7 @@ class RemoteCache:
 
         job = Fetch(self._reach, self.settings, self.trust, Wanted(base, kinds, into, holds, have), meter)
         try:
-            found = attend(job.run, meter, self.settings.timeout, beat)
+            found = attend(_understood(job.run), meter, self.settings.timeout, beat)
         except Missing:
             return None
         except (Untrusted, Spoiled, wire.Malformed) as fault:
@@ -114,7 +132,7 @@ class RemoteCache:
         """Return why the place cannot be used, an empty text where it can. It is asked, whatever happened before."""
         meter = Meter()
         try:
-            attend(lambda: self._reach().exists(f"ac/{'0' * 64}"), meter, self.settings.timeout, self._poll)
+            attend(_understood(lambda: self._reach().exists(f"ac/{'0' * 64}")), meter, self.settings.timeout, self._poll)
         except (Refused, Unavailable) as fault:
             return str(fault)
         return ""
@@ -125,7 +143,7 @@ class RemoteCache:
             return False
         meter = Meter()
         try:
-            return attend(lambda: self._reach().exists(entry.address(base)), meter, self.settings.timeout, self._poll)
+            return attend(_understood(lambda: self._reach().exists(entry.address(base))), meter, self.settings.timeout, self._poll)
         except (Refused, Unavailable) as fault:
             self.leave(str(fault))
             return False

@@ -42,7 +42,7 @@ class RemoteSettings:
         """Return the settings of an experiment's `cache.remote` group, which names a place.
 
         Raises:
-            ConfigError: The place is none, or something is not known here.
+            ConfigError: The place is none, something is not known here, or NET2BIT_CACHE_AUTH holds what no header can.
         """
         given = {name: value for name, value in group.items() if value is not None}
         wrong = fault(given["url"])
@@ -51,7 +51,7 @@ class RemoteSettings:
         known = cls.__dataclass_fields__.keys() - {"auth"}
         if given.keys() - known:
             raise ConfigError(f"unknown: {', '.join(sorted(given.keys() - known))}", where="cache.remote")
-        return cls(**given | {"keys": tuple(given.get("keys", ()))}, auth=os.environ.get(AUTH, "").strip())
+        return cls(**given | {"keys": tuple(given.get("keys", ()))}, auth=_secret())
 
     @property
     def reads(self) -> bool:
@@ -68,3 +68,16 @@ class RemoteSettings:
         """The place, as it may be shown to anybody."""
         parts = urlsplit(self.url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def _secret() -> str:
+    """Return NET2BIT_CACHE_AUTH; no message shows it.
+
+    Raises:
+        ConfigError: It has several lines, or letters that travel in no header: a library would say so, and repeat it.
+    """
+    found = os.environ.get(AUTH, "").strip()
+    if not found.isprintable() or not (found.isascii() or ":" in found):
+        remedy = "give user:password, or a bearer token of ASCII letters, on one line"
+        raise ConfigError("it holds line breaks or letters that no request can carry", where=AUTH, remedy=remedy)
+    return found

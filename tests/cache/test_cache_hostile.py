@@ -11,12 +11,14 @@ import cache_bad as bad
 import pytest
 import urllib3
 from cache_bad import Bad, Request, contents_only
-from cache_project import Tree, open_settings, stage
+from cache_project import Tree, client, fetch, open_settings, stage
 from cache_servers import SECRET
 
 from net2bit.cache import wire
 from net2bit.cache.http import Http, _next
+from net2bit.cache.settings import AUTH
 from net2bit.cache.transport import Refused
+from net2bit.errors import ConfigError
 
 # urllib3 leaves the socket of an answer whose head it cannot read to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -100,6 +102,7 @@ def test_a_head_that_no_parser_likes(name: str, where: str, offered: Path, hones
     assert tree.content() == honest.content()
     assert len(tree.notices) <= 1  # none where it all looks like a content that is not there
     assert len("".join(tree.notices)) < 300
+    assert "not understood" not in "".join(tree.notices)  # each is foreseen
     assert tree.leftovers() == []
 
 
@@ -170,3 +173,34 @@ def test_a_server_that_writes_the_entry_anew(offered: Path, honest: Tree, tmp_pa
     assert tree.content() == honest.content()
     assert tree.notices == []
     assert sha256(b"").hexdigest() not in {Path(one.path).name for one in server.requests}
+
+
+@pytest.mark.parametrize(
+    "auth", ["sesame\nX-Evil: 1", "ci:sesame\r\nX-Evil: 1", "s\xe9same", "sesame\udcff", "ci:sesame\udcff", "ses\x00ame"]
+)
+def test_a_secret_that_no_header_carries(auth: str) -> None:
+    """A password or token of several lines, or of no letters, is refused before it is used, and not repeated."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.environ", {AUTH: auth})
+        with pytest.raises(ConfigError) as caught:
+            client("http://127.0.0.1:1", [])
+    assert caught.value.where == AUTH
+    assert "same" not in str(caught.value)
+
+
+def test_a_fault_that_nobody_thought_of(honest: Tree, tmp_path: Path) -> None:
+    """Also what no part of the client foresees ends in one notice, which repeats nothing that the library says."""
+
+    def broken(*_given: object) -> bool:
+        raise ZeroDivisionError("sesame")
+
+    notices: list[str] = []
+    remote = client("http://127.0.0.1:1", notices, mode="read")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Http, "get", broken)
+        patch.setattr(Http, "exists", broken)
+        assert fetch(remote, honest.key(), tmp_path) is None
+        assert "ZeroDivisionError" in remote.reachable()
+        assert not client("http://127.0.0.1:1", notices).has(honest.key())
+    remote.close()
+    assert [("ZeroDivisionError" in notice, "sesame" in notice) for notice in notices] == [(True, False)] * 2

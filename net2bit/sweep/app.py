@@ -14,6 +14,7 @@ from net2bit.graph.display import span
 from net2bit.sweep import known, names, returns, summary
 from net2bit.sweep.arguments import Asked
 from net2bit.sweep.compare import PAGE, write
+from net2bit.sweep.foreign import LauncherError
 from net2bit.sweep.front import memo
 from net2bit.sweep.session import Session
 from net2bit.sweep.view import View
@@ -88,7 +89,7 @@ def _run(multirun: "Multirun") -> None:
     """Let hydra's sweeper build the points."""
     from net2bit.sweep.gather import gather, notes  # noqa: PLC0415 - brings hydra
 
-    sweep = multirun.sweep
+    sweep, fault = multirun.sweep, None
     before = notes(sweep)
     with _tidied(sweep.session):
         try:
@@ -97,8 +98,11 @@ def _run(multirun: "Multirun") -> None:
             if all(result.good for result in sweep.session.results.values()):
                 raise
             # one of hydra's own sweepers ends with the first failure: it is in the results
+        except LauncherError as error:  # what the points left is shown all the same
+            signals.check()
+            fault = error
         if not multirun.merged:
-            gather(sweep, before)
+            gather(sweep, before, fault)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from net2bit.graph import null
 from net2bit.sweep.current import Sweep
+from net2bit.sweep.foreign import LauncherError
 from net2bit.sweep.task import JOBS
 
 _LOST: Final = "its process left no result: see the launcher's own log"
@@ -21,21 +22,29 @@ def notes(sweep: Sweep) -> Notes:
     return {path: null.stat_of(str(path)) for path in (sweep.session.view.folder / JOBS).glob("*.json") if path.stem.isdigit()}
 
 
-def gather(sweep: Sweep, before: Notes) -> None:
+def gather(sweep: Sweep, before: Notes, fault: LauncherError | None = None) -> None:
     """Take in the notes that were written since there were those *before*; a point without one has failed.
 
     Clocks are not asked: the nodes, and the server of the files, have others than this machine.
 
+    Args:
+        sweep: The sweep.
+        before: The notes of earlier sweeps.
+        fault: What the launcher itself failed of.
+
     Raises:
         ConfigError: A point is refused, and `sweep.keep_going` is off.
+        LauncherError: The launcher failed before any point was finished.
     """
     found = dict(written(sweep, before))
+    if fault is not None and not found:
+        raise fault
     sent = {number: words for number, words in sweep.sent.items() if number not in sweep.session.results}
     for number, words in sorted((sent | {number: note["overrides"] for number, note in found.items()}).items()):
         (point,) = sweep.batches.add([words], number)
         note = found.get(number)
         if note is None or note["overrides"] != list(point.overrides):
-            note = {"how": {}, "error": _LOST}
+            note = {"how": {}, "error": str(fault or _LOST)}
         sweep.session.adopt(point, note["how"], note["error"])
 
 

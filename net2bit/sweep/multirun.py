@@ -15,9 +15,9 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from net2bit.errors import ConfigError
+from net2bit.errors import ConfigError, Net2bitError
 from net2bit.graph.words import search
-from net2bit.sweep import names, returns
+from net2bit.sweep import foreign, names, returns
 from net2bit.sweep.arguments import experiments, key_of
 from net2bit.sweep.batches import Batches
 from net2bit.sweep.current import Sweep, begin
@@ -27,6 +27,8 @@ from net2bit.sweep.session import Session
 from net2bit.sweep.task import build
 
 MERGED: Final = "hydra_plugins.net2bit_merged.Merged"
+_TOLD: Final = (HydraException, OmegaConfBaseException, ImportError)
+"""What hydra and its plug-ins object to in words that a user understands."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +64,34 @@ class Multirun:
 
         Raises:
             ConfigError: The sweep does not hold.
+            LauncherError: A launcher that others wrote failed.
             Stopped: The build was told to stop.
         """
         callbacks = Callbacks(self.config)
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         context = HydraContext(config_loader=GlobalHydra.instance().config_loader(), callbacks=callbacks)
         callbacks.on_multirun_start(config=self.config, config_name=PRIMARY)
-        with _plainly():
+        with _plainly(), self._guarded():
             sweeper = Plugins.instance().instantiate_sweeper(config=self.config, hydra_context=context, task_function=build)
             found = sweeper.sweep(arguments=list(self.config.hydra.overrides.task))
         callbacks.on_multirun_end(config=self.config, config_name=PRIMARY)
         return found
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Say what a launcher that others wrote fails of.
+
+        Raises:
+            LauncherError: In place of its error.
+        """
+        try:
+            yield
+        except (Net2bitError, *_TOLD):
+            raise
+        except Exception as error:
+            if self.merged:
+                raise
+            raise foreign.failure(error, self.sweep.session.root) from error
 
 
 def prepare(root: Path, words: Sequence[str]) -> Multirun:
@@ -116,7 +135,7 @@ def _plainly() -> Iterator[None]:
     """
     try:
         yield
-    except (HydraException, OmegaConfBaseException, ImportError) as error:
+    except _TOLD as error:
         text = str(error).strip().split("\n", 1)[0]
         raise ConfigError(
             text or type(error).__name__, where="hydra", remedy="python sweep.py --info all shows hydra's settings"

@@ -20,6 +20,7 @@ from net2bit.errors import ConfigError
 from net2bit.graph import complaints, compose
 from net2bit.sweep.arguments import ALIASES, experiments, hydras, key_of, own
 from net2bit.sweep.batch import alone
+from net2bit.sweep.foreign import remedy
 from schemas.sweep import Settings
 
 PRIMARY = "sweep"
@@ -102,6 +103,7 @@ class Primary:
         key, keys = key_of(word), [key for key, _ in complaints.keys_of(Settings)]
         told = complaints.of_override(word, fault, [*keys, *ALIASES.values()])
         if "Could not override" not in str(fault):
+            told.remedy = remedy(word) or told.remedy
             return told
         if key in keys and OmegaConf.select(self._composed(before), key) is None:
             return ConfigError(f"there is no key {key!r}", where=word, remedy=f"another choice of {key.partition('.')[0]} has it")

@@ -27,6 +27,7 @@ OPS = (
 # A stage hangs where a file of its name lies in the folder `hang` of the project, and fails where one lies in `fail`.
 CODE = '''"""The work of the stages."""
 
+import os
 import time
 from pathlib import Path
 
@@ -37,7 +38,8 @@ def obey(name):
     if (ROOT / "fail" / name).exists():
         raise ValueError(f"{name} was told to fail")
     if (ROOT / "hang" / name).exists():
-        (ROOT / "hang" / f"{name}.reached").touch()
+        (ROOT / "hang" / f"{name}.new").write_text(str(os.getppid()))
+        (ROOT / "hang" / f"{name}.new").rename(ROOT / "hang" / f"{name}.reached")
         while (ROOT / "hang" / name).exists():
             time.sleep(0.02)
 
@@ -89,7 +91,7 @@ class Project(CopiedProject):
             return [run.stage for run in reversed(store.history.runs(limit=1000)) if run.how == "ran"]
 
     def hang(self, name: str) -> Path:
-        """Make a stage hang; returns the file that appears when it does."""
+        """Make a stage hang; returns the file that appears when it does (see `builder`)."""
         return self.write(f"hang/{name}", "").with_name(f"{name}.reached")
 
     def go_on(self, name: str) -> None:
@@ -104,6 +106,12 @@ class Project(CopiedProject):
         """Return label -> status of the points in a sweep's comparison."""
         found = json.loads((self.folder / "sweeps" / name / "points.json").read_text())
         return {point["label"]: point["status"] for point in found["points"]}
+
+
+def builder(reached: Path) -> int:
+    """Return the number of the process that builds the point whose stage hangs: the stage's supervisor stands between them."""
+    status = Path(f"/proc/{reached.read_text()}/stat").read_text()
+    return int(status.rpartition(")")[2].split()[1])
 
 
 def kill(running: subprocess.Popen[str]) -> None:

@@ -12,6 +12,7 @@ MISTAKES = [
     (["executor.time=3h", "executor=slurm", "sweep.nmae=x"], "did you mean: sweep.name=x"),
     (["sweep.workers=0"], "sweep.workers: input should be greater than or equal to 1"),
     (["launcher=bogus"], "choose one of: basic, joblib, merged"),
+    (["launcher=joblib", "hydra.launcher.n_jobs=0"], "hydra's launcher failed: ValueError: n_jobs == 0"),
     (["executor=bogus"], "choose one of: local, slurm"),
     (["executor.time=3h"], "another choice of executor has it"),
     (["executor=slurm", "executor.stages={train: {time: 2d}}"], "to add one: +executor.stages.<name>=<value>"),

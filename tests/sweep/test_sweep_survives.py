@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from processes import wait_for
-from sweep_project import Project, kill
+from sweep_project import Project, builder, kill
 
 pytestmark = pytest.mark.slow
 
@@ -70,3 +70,19 @@ def test_a_point_fails_in_a_process_of_its_own(project: Project) -> None:
     said = project.sweep("launcher=joblib", "train.seed=1,2,3", status=1)
     assert "3 points: 2 done, 1 failed" in said
     assert "own2 was told to fail" in said
+
+
+def test_a_launcher_that_fails_keeps_what_is_finished(project: Project) -> None:
+    """Joblib gives up when one of its processes is killed: what the others left is shown, and the point that is lost is told why."""
+    reached = project.hang("own2")
+    running = project.start("launcher=joblib", "hydra.launcher.n_jobs=2", "train.seed=1,2", "sweep.name=x")
+    wait_for(reached.exists, running)
+    wait_for((project.folder / "sweeps/x/.jobs/0.json").exists, running)
+    os.kill(builder(reached), signal.SIGKILL)
+    out, err = running.communicate(timeout=120)
+    project.go_on("own2")
+    assert running.returncode == 1, out + err
+    assert project.status("x") == {"seed1": "done", "seed2": "failed"}
+    assert "hydra's launcher failed: joblib" in err
+    assert "Traceback" not in err
+    assert "TerminatedWorkerError" in (project.folder / ".net2bit/logs/launcher.log").read_text()

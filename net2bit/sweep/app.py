@@ -26,7 +26,7 @@ _STOPPED = "\nnet2bit: stopped; what is finished is kept, and the same sweep goe
 
 
 def run(root: Path, asked: Asked) -> int:
-    """Run the sweep that is asked for; returns the exit status: 1 where a point failed or was refused.
+    """Run the sweep that is asked for; returns the exit status: 1 where a point failed or was refused, or its folder was not written.
 
     Raises:
         Net2bitError: The sweep as a whole does not hold.
@@ -46,9 +46,9 @@ def run(root: Path, asked: Asked) -> int:
             sys.stderr.write(_STOPPED)
         signals.check()
         raise
-    lines = _end(session, time.monotonic() - began)
-    good = all(result.good for result in session.results.values()) and not list(returns.lacking(session.settings, session.told()))
-    if good and usual and session.opened and (session.view.folder / PAGE).is_file():  # else the same words try again to write it
+    lines, whole = _end(session, time.monotonic() - began)
+    good = whole and all(result.good for result in session.results.values()) and not list(returns.lacking(session.settings, session.told()))
+    if good and usual and session.opened:  # else the same words try again
         _remember(root, asked.words, session, before, lines)
     if session.opened:
         session.store.close()
@@ -115,20 +115,28 @@ def _tidied(session: Session) -> Iterator[None]:
             names.release(session.root, session.name)
 
 
-def _end(session: Session, seconds: float) -> list[str]:
-    """Write the sweep's folder, and print what came of it; returns the lines of a sweep in which nothing is to be done."""
+def _end(session: Session, seconds: float) -> tuple[list[str], bool]:
+    """Write the sweep's folder, and print what came of it.
+
+    Returns:
+        The lines of a sweep in which nothing is to be done, and whether the folder is whole.
+    """
     results = session.told()
     for text in (*summary.wrong(results, session.failures), *returns.lacking(session.settings, results)):
         sys.stderr.write(f"\n{text}\n")
     view = session.view
     view.keep(result.point for result in results)
+    compared = True
     if session.opened:
         view.publish(results, session.store)
-        write(view.folder, session.name, results, session.store, session.settings)
+        compared = write(view.folder, session.name, results, session.store, session.settings)
+    whole = compared and view.whole
     lines = [*summary.table(results, view, session.settings.get("goals", ())), *(_page(view) if session.opened else ())]
     told = summary.counts(results, session.stages())
     sys.stdout.write("".join(f"{line}\n" for line in ["", *lines, f"{told} ({span(seconds)})"]))
-    return [*lines, told]
+    if not whole:
+        sys.stderr.write(f"\n{summary.unwritten(results, os.path.relpath(view.folder, view.root))}\n")
+    return [*lines, told], whole
 
 
 def _page(view: View) -> list[str]:

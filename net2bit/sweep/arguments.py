@@ -16,6 +16,7 @@ HYDRAS: Final = ("--cfg", "-c", "--package", "-p", "--resolve", "--info", "-i", 
 
 _MODES: Final = frozenset({"-m", "--multirun", "-r", "--run"})
 _VALUED: Final = {"-n": "sweep.workers", "--workers": "sweep.workers", "-cd": "hydra.searchpath", "--config-dir": "hydra.searchpath"}
+_FOLDERS: Final = ("hydra.run", "hydra.sweep")
 _ELSEWHERE: Final = frozenset({"-cn", "--config-name", "-cp", "--config-path"})
 
 HELP: Final = """usage: python sweep.py [-m] [-n WORKERS] [key=value,value ...]
@@ -54,7 +55,7 @@ def read(arguments: Sequence[str]) -> Asked:
     """Return what *arguments* ask for.
 
     Raises:
-        ConfigError: There is no such option.
+        ConfigError: There is no such option, or a word would have no effect.
     """
     if any(argument in {"-h", "--help"} for argument in arguments):
         return Asked(help=True)
@@ -73,6 +74,7 @@ def _override(argument: str) -> bool:
 def _words(arguments: Sequence[str]) -> Iterator[str]:
     for argument in _translated(arguments):
         if not argument.startswith("-"):
+            _heed(argument)
             yield argument
         elif argument not in _MODES:
             raise _unknown(argument.partition("=")[0])
@@ -89,6 +91,22 @@ def _translated(arguments: Sequence[str]) -> Iterator[str]:
             yield f"sweep.workers={found[1]}"
         else:
             yield argument
+
+
+def _heed(word: str) -> None:
+    """Refuse what hydra would heed and a sweep does not: its folders, and not to be a sweep.
+
+    Raises:
+        ConfigError: It is such a word.
+    """
+    key, value = key_of(word), word.partition("=")[2]
+    if key in _FOLDERS or key.startswith(tuple(f"{folder}." for folder in _FOLDERS)):
+        name = value.rstrip("/").rpartition("/")[2]
+        meant = f"sweep.name={name}" if re.fullmatch(r"[\w-]+", name) and key.endswith(".dir") else ""
+        remedy = "sweep.name=NAME names the folder"
+        raise ConfigError(f"{key!r} has no effect: a sweep's results are in sweeps/<name>", where=word, suggestion=meant, remedy=remedy)
+    if key == "hydra.mode" and value != "MULTIRUN":
+        raise ConfigError("sweep.py always makes a sweep", where=word, remedy="for one experiment: ./doitw key=value")
 
 
 def _unknown(option: str) -> ConfigError:

@@ -22,10 +22,10 @@ PAGE: Final = "index.html"
 _WORKED: Final = GOOD - {"fresh"}
 
 
-def write(folder: Path, name: str, results: Sequence[PointResult], store: Store, settings: Mapping[str, Any]) -> None:
+def write(folder: Path, name: str, results: Sequence[PointResult], store: Store, settings: Mapping[str, Any]) -> bool:
     """Write the comparison of the sweep *name* into *folder*; where all is as it was, nothing is read or written.
 
-    The folder is a view: where it cannot be written, the sweep is as good without it.
+    The folder is a view: where it cannot be written, what was built is as good without it.
 
     Args:
         folder: `sweeps/<name>`.
@@ -33,18 +33,24 @@ def write(folder: Path, name: str, results: Sequence[PointResult], store: Store,
         results: What came of its points.
         store: Of the tree that they were built in.
         settings: The sweep's own; `goals` (figure -> `min` or `max`), where a search has them, say what the Pareto front is of.
+
+    Returns:
+        Whether the comparison is there now.
     """
     mark, told = folder / f".{PAGE}.of", _told(name, results, settings)
     worked = any(how in _WORKED for result in results for how in result.how.values())
     if not worked and _read(mark) == told and (folder / PAGE).exists():
-        return
+        return True
     try:
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(describe(folder, name, results, store, settings), indent=1, allow_nan=False)
         write_whole(folder / FILE, f"{text}\n")
-        write_whole(mark, told if _draw(folder) else "")
+        drawn = _draw(folder)
+        write_whole(mark, told if drawn else "")
     except OSError as fault:
         sys.stderr.write(f"net2bit: {folder} was not written: {fault.strerror}\n")
+        return False
+    return drawn
 
 
 def _draw(folder: Path) -> bool:

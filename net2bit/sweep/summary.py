@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from net2bit.errors import StoreError
 from net2bit.graph import paths
 from net2bit.sweep.metrics import describe
 from net2bit.sweep.results import DONE, FAILED, PRUNED, REFUSED, PointResult
@@ -81,6 +82,16 @@ def wrong(results: Sequence[PointResult], failures: Mapping[str, str]) -> Iterat
             yield f"{_some(labels)} {word}:\n{textwrap.indent(reason, '  ')}"
         if len(reasons) > _REASONS:
             yield f"… and {len(reasons) - _REASONS} more reasons: {POINTS} has them all"
+
+
+def unwritten(results: Sequence[PointResult], folder: str) -> StoreError:
+    """Return the error of a sweep whose *folder* could not be written; it names what was built."""
+    built = [(result.point.label, result.plan) for result in results if result.plan and result.good]
+    rows = [f"{label}: {', '.join(plan.by_name[goal].outputs[0].path for goal in plan.goals)}" for label, plan in built[:_REASONS]]
+    rows += [f"… and {len(built) - _REASONS} more"] if len(built) > _REASONS else []
+    kept = "".join(f"\n    {row}" for row in rows)
+    remedy = f"make room, or make it writable, and run the same words again; what was built is kept{':' if kept else ''}{kept}"
+    return StoreError("the sweep's folder could not be written", where=folder, remedy=remedy)
 
 
 def _some(labels: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """`sweeps/<name>/points/<label>/`: a point's artifacts under their plain names, its overrides, its configuration and its report.
 
-The folders are views: where one cannot be written, the sweep is as good without it.
+The folders are views: where one cannot be written, the sweep goes on, and says so at its end.
 """
 
 import json
@@ -39,6 +39,11 @@ class View:
     def folder(self) -> Path:
         """The sweep's folder."""
         return self.root / self._folder
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything could be written."""
+        return not self._told
 
     def of(self, point: Point) -> str:
         """Return the folder of a point, relative to the project's root."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -108,7 +109,7 @@ def test_a_comparison_that_could_not_be_written_is_written_the_next_time(project
     """The sweep does not remember that nothing is to be done while its page is missing."""
     page = project.folder / "sweeps/train.seed/index.html"
     page.mkdir(parents=True)
-    project.sweep("train.seed=1,2", "sweep.name=train.seed")
+    assert "the sweep's folder could not be written" in project.sweep("train.seed=1,2", "sweep.name=train.seed", status=1)
     assert page.is_dir()
     page.rmdir()
     project.sweep("train.seed=1,2", "sweep.name=train.seed")
@@ -219,6 +220,18 @@ def test_what_a_sweep_cannot_return_is_told(project: Project) -> None:
         assert "seed1 has no metric 'own.nothing'; it has: own.seed" in said
         assert "2 points: 2 done" in said
     assert "2 points: 2 done" in project.sweep("train.seed=1,2", "sweep.returns=own.seed")
+
+
+def test_a_folder_that_cannot_be_written(project: Project) -> None:
+    """What stands in the way of the results is an error that names what was built; the same words show all once it is gone."""
+    words = ("train.seed=1", "train.epochs=1,2", "sweep.name=mine")
+    obstacle = project.write("sweeps/mine/points", "in the way")
+    said = project.sweep(*words, status=1)
+    assert "2 points: 2 done" in said
+    assert "the sweep's folder could not be written\n  where: sweeps/mine\n" in said
+    assert re.search(r"epochs1: build/last\.txt/\S+/last\.txt\n", said)
+    obstacle.unlink()
+    assert "comparison: sweeps/mine/index.html" in project.sweep(*words)
 
 
 CALLBACK = '''"""A callback of a user's."""

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import queue
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -225,12 +226,14 @@ def recall(folder: Path, blob: Blob) -> Kept | None:
     """Return *blob* where an earlier transfer has left it whole in *folder*; it is hashed again."""
     path = folder / blob.name
     try:
-        with path.open("rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # no link, no pipe
             found = os.fstat(file.fileno())
             if hashlib.file_digest(file, "sha256").hexdigest() == blob.digest:
                 return Kept(str(path), (found.st_mtime_ns, found.st_size, found.st_ino))
     except FileNotFoundError:
         return None
+    except OSError:
+        pass
     _discard(path)
     return None
 
@@ -249,6 +252,7 @@ def _part(folder: Path, blob: Blob) -> Iterator[tuple[Path, Part]]:
     """Open the part of *blob* that lies in *folder*; one of this process's own where another process is at it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{blob.name}.part"
+    _clear(path)
     part = Part(path, blob)
     own = not (part.recall() and _same(path, part))
     if own:
@@ -262,6 +266,13 @@ def _part(folder: Path, blob: Blob) -> Iterator[tuple[Path, Part]]:
         if own:
             _discard(path)
         part.close()
+
+
+def _clear(path: Path) -> None:
+    """Remove what is no file: a link would be refused, a pipe waited for."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            path.unlink()
 
 
 def _same(path: Path, part: Part) -> bool:

@@ -193,7 +193,7 @@ class Cache:
             whole = True
             for name in _blobs(entry.path):
                 blob = self._blob(name[:64], executable=name.endswith(".x"))
-                if not blob.exists() or sha256(blob) != name[:64]:
+                if blob.is_symlink() or not blob.exists() or sha256(blob) != name[:64]:
                     whole = False
                     blob.unlink(missing_ok=True)
             if not whole:

@@ -3,11 +3,12 @@
 import json
 import os
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cache_project import Tree
+from cache_project import Tree, open_settings
 
 Poison = Callable[[Path, Path, dict[str, Any]], None]
 
@@ -121,7 +122,7 @@ def test_a_damaged_entry_ends_no_build(name: str, tree: Tree) -> None:
 
 def test_tidying_stays_within_the_folder(tree: Tree, private: Path, tmp_path: Path) -> None:
     """What lies in the place of the folder for arrivals loses nothing that never arrived."""
-    tree.remote = {"url": f"file://{tmp_path}/remote", "mode": "readwrite", "trust": "off"}
+    tree.remote = open_settings(f"file://{tmp_path}/remote")
     assert tree.local
     assert tree.build().how == "restored"
     tree.forget()
@@ -131,3 +132,61 @@ def test_tidying_stays_within_the_folder(tree: Tree, private: Path, tmp_path: Pa
     (tree.local / "arrivals").symlink_to(tmp_path)
     assert tree.build().how == "restored"
     assert private.exists()
+
+
+def _piece(tree: Tree, name: str) -> Path:
+    """Return a place in the folder for arrivals of what the shared cache is about to send: as if it had come already."""
+    assert tree.local
+    digest = sha256((tree.root / "build/net.bin").read_bytes()).hexdigest()
+    (tree.local / "arrivals").mkdir(exist_ok=True)
+    return tree.local / "arrivals" / f"{digest}{name}"
+
+
+def _copied(path: Path, content: bytes) -> None:
+    (path.parent.parent.parent / "elsewhere").write_bytes(content)
+    path.symlink_to(path.parent.parent.parent / "elsewhere")
+
+
+OBSTACLES: dict[str, Callable[[Path, bytes], None]] = {
+    "a link to the right content": _copied,
+    "a link to nowhere": lambda path, _: path.symlink_to("nowhere"),
+    "a pipe": lambda path, _: os.mkfifo(path),
+    "a file that nobody may read": lambda path, _: path.touch(0o000),
+}
+
+
+@pytest.mark.parametrize("name", ["", ".part"])
+@pytest.mark.parametrize("obstacle", OBSTACLES)
+def test_what_lies_among_the_arrivals(obstacle: str, name: str, tree: Tree, tmp_path: Path) -> None:
+    """Whatever lies in the place of what is to come: the result is whole files, here and the next time, and nobody waits."""
+    tree.remote = open_settings(f"file://{tmp_path}/remote", timeout=5.0)
+    assert tree.build().how == "restored"
+    content = tree.content()
+    place = _piece(tree, name)
+    tree.forget()
+    assert tree.local
+    for path in (*tree.local.glob("ac/*/*/*.json"), *tree.local.glob(f"cas/*/{place.name[:64]}")):
+        path.unlink()
+    OBSTACLES[obstacle](place, content["build/net.bin"][0])
+    assert tree.build().how == "restored", tree.notices
+    tree.forget()
+    tree.remote = {}
+    assert tree.build().how == "restored", tree.notices
+    assert tree.content() == content
+    assert not [path for path in (tree.root / "build").rglob("*") if path.is_symlink()]
+
+
+def test_a_link_in_the_cache_is_replaced(tree: Tree, tmp_path: Path) -> None:
+    """A content that somebody has made a link, though to the same bytes, is none: it is made again, and then a file."""
+    assert tree.local
+    tree.build()
+    content = tree.content()["build/net.bin"][0]
+    (tmp_path / "elsewhere").write_bytes(content)
+    tree.forget()
+    (blob,) = tree.local.glob(f"cas/*/{sha256(content).hexdigest()}")
+    blob.unlink()
+    blob.symlink_to(tmp_path / "elsewhere")
+    assert tree.build().how == "ran"
+    tree.forget()
+    assert tree.build().how == "restored", tree.notices
+    assert not blob.is_symlink()

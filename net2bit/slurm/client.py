@@ -30,7 +30,11 @@ _FULL: Final = re.compile(
 
 
 class Unreachable(Exception):  # noqa: N818 - no error: Slurm is asked again
-    """The controller does not answer, or takes no more jobs for now; the text is Slurm's own."""
+    """The controller does not answer; the text is Slurm's own."""
+
+
+class Full(Exception):  # noqa: N818 - likewise
+    """The controller takes no more jobs for now; the text is Slurm's own."""
 
 
 class Job(NamedTuple):
@@ -149,12 +153,15 @@ def submit(words: Sequence[str]) -> str:
 
     Raises:
         ToolError: Slurm refuses the job, in Slurm's own words.
-        Unreachable: The controller does not answer (it may have taken the job all the same), or takes no more jobs for now.
+        Full: Slurm takes no more jobs for now.
+        Unreachable: The controller does not answer; it may have taken the job all the same.
     """
     done = _call(["sbatch", "--parsable", *words])
     if done.returncode == 0:
         return done.stdout.strip().partition(";")[0]
-    if _AWAY.search(done.stderr) or _FULL.search(done.stderr):
+    if _FULL.search(done.stderr):
+        raise Full(_words(done.stderr))
+    if _AWAY.search(done.stderr):
         raise Unreachable(_words(done.stderr))
     raise ToolError(_words(done.stderr))
 

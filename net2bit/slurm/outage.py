@@ -1,4 +1,4 @@
-"""A controller that does not answer: said once, asked again after ever longer pauses."""
+"""What Slurm does not do just now: said once, tried again after ever longer pauses."""
 
 import time
 from collections.abc import Callable
@@ -8,10 +8,11 @@ _LONGEST: Final = 60.0
 
 
 class Outage:
-    """Whether Slurm's controller answers."""
+    """Whether Slurm answers, or takes jobs."""
 
-    def __init__(self, pause: float, notice: Callable[[str], None]) -> None:
-        """Wait *pause* seconds after the first failure; *notice* receives a line at the beginning and one at the end."""
+    def __init__(self, what: str, pause: float, notice: Callable[[str], None]) -> None:
+        """Wait *pause* seconds after the first failure; *notice* hears at the beginning, and at the end that Slurm does *what* again."""
+        self._what = what
         self._first = self._pause = pause
         self._notice = notice
         self._until = 0.0
@@ -31,7 +32,7 @@ class Outage:
         self._pause = min(2 * self._pause, _LONGEST)
 
     def over(self) -> None:
-        """Count an answer."""
+        """Count a success."""
         if self._told:
-            self._notice("Slurm answers again")
+            self._notice(f"Slurm {self._what} again")
         self._told, self._pause, self._until = False, self._first, 0.0

@@ -14,7 +14,7 @@ from net2bit.graph.execute import Done, Watcher
 from net2bit.graph.merge import Merged
 from net2bit.graph.store import Store
 from net2bit.slurm import client
-from net2bit.slurm.client import Unreachable
+from net2bit.slurm.client import Full, Unreachable
 from net2bit.slurm.desk import Desk
 from net2bit.slurm.look import Look
 from net2bit.slurm.outage import Outage
@@ -48,13 +48,16 @@ class Run:
         return self._tasks.done()
 
     def _rounds(self, desk: Desk, notice: Callable[[str], None]) -> None:
-        outage = Outage(self._settings.poll, notice)
+        outage = Outage("answers", self._settings.poll, notice)
+        full = Outage("takes jobs", self._settings.poll, notice)
         submit = Submit(self._store, self._settings, self._cache, self._tasks, desk, notice)
         results = Results(self._tasks, desk, notice)
         look = Look(self._settings, self._tasks, results, outage, notice)
         try:
             while any(self._tasks.open()):
-                self._round(submit, results, look, outage)
+                self._submit(submit, outage, full)
+                self._take(results)
+                look.step()
                 time.sleep(min(_TICK, self._settings.poll))
         except (signals.Stopped, KeyboardInterrupt):
             self._cancel(notice)
@@ -62,20 +65,27 @@ class Run:
         finally:
             look.close()
 
-    def _round(self, submit: Submit, results: Results, look: Look, outage: Outage) -> None:
+    def _submit(self, submit: Submit, outage: Outage, full: Outage) -> None:
+        """Submit what can be, unless Slurm lately would not have it."""
         signals.check()
         client.cancel(self._tasks.skip(), waiting=True)
-        if any(self._tasks.ready()) and not outage.waiting:
-            try:
-                submit.all_ready()
-            except Unreachable as fault:
-                outage.failed(str(fault))
-            else:
-                outage.over()
+        if outage.waiting or full.waiting or not any(self._tasks.ready()):
+            return
+        try:
+            submit.all_ready()
+        except Unreachable as fault:
+            outage.failed(str(fault))
+        except Full as fault:
+            outage.over()
+            full.failed(str(fault))
+        else:
+            outage.over()
+            full.over()
+
+    def _take(self, results: Results) -> None:
         for task in self._tasks.live():
             if self._tasks.met(task):
                 results.take(task)
-        look.step()
 
     def _cancel(self, notice: Callable[[str], None]) -> None:
         """Cancel this run's jobs, also one whose number Slurm could not tell any more."""

@@ -42,7 +42,8 @@ class Submit:
 
         Raises:
             StoreError: The tree cannot be written.
-            Unreachable: Slurm does not answer; what it has taken so far is kept.
+            Full: Slurm takes no more jobs for now; what it has taken so far is kept.
+            Unreachable: Slurm does not answer; likewise.
         """
         adopted: list[str] = []
         ordered: list[str] = []

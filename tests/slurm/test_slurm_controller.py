@@ -1,5 +1,8 @@
 """A controller that is away, and one that has forgotten everything, on a real Slurm."""
 
+import os
+import shutil
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -42,6 +45,26 @@ def test_a_controller_that_is_away_at_first(cluster: Cluster, graph: Graph) -> N
     assert graph.add("base").run().how == {"base": "ran"}
     assert graph.notices[0].startswith("waiting for Slurm (")
     assert graph.ran() == ["base"]
+
+
+def test_a_queue_that_is_full(cluster: Cluster, graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While Slurm takes no more jobs it is asked how those stand that it has; the others follow when it takes them."""
+    account, full = Account(), tmp_path / "full"
+    refuses = f"if [ -e {full} ]; then echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2; exit 1; fi"
+    (tmp_path / "sbatch").write_text(f'#!/bin/sh\n{refuses}\ntouch {full}\nexec {shutil.which("sbatch")} "$@"\n')
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    def end() -> None:
+        wait_for(lambda: any(state.startswith("on ") for state in account.states("one")))
+        full.unlink()
+        graph.release()
+
+    Thread(target=end, daemon=True).start()
+    assert graph.add("one", until="go").add("two").run(account).how == {"one": "ran", "two": "ran"}
+    told = [text.partition(" (")[0] for text in graph.notices if not text.startswith("handed")]
+    assert told == ["waiting for Slurm", "Slurm takes jobs again"]
+    assert cluster.jobs() == []
 
 
 def test_a_controller_that_lost_its_state(cluster: Cluster, graph: Graph) -> None:

@@ -7,7 +7,7 @@ from slurm_graph import Graph
 
 from net2bit.errors import StoreError, ToolError
 from net2bit.slurm import attempt, client, ending
-from net2bit.slurm.client import End, Job, Unreachable
+from net2bit.slurm.client import End, Full, Job, Unreachable
 from net2bit.slurm.outage import Outage
 from net2bit.slurm.submit import named
 
@@ -64,14 +64,24 @@ def _sbatch(folder: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
     [
         "Batch job submission failed: Unable to contact slurm controller (connect failure)",
         "Batch job submission failed: Socket timed out on send/recv operation",
-        "Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)",
         "If munged is up, restart with --num-threads=10",
     ],
 )
 def test_words_of_a_controller_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str) -> None:
-    """What passes by itself is waited for: a controller that is away or restarts, a full queue."""
-    _sbatch(tmp_path, monkeypatch, words.replace("'", ""))
+    """What passes by itself is waited for: a controller that is away or restarts."""
+    _sbatch(tmp_path, monkeypatch, words)
     with pytest.raises(Unreachable):
+        client.submit([])
+
+
+def test_words_of_a_full_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit on submitted jobs passes by itself, too, and keeps nobody from asking how the jobs stand."""
+    _sbatch(
+        tmp_path,
+        monkeypatch,
+        "Batch job submission failed: Job violates accounting/QOS policy (job submit limit, users size or time limits)",
+    )
+    with pytest.raises(Full):
         client.submit([])
 
 
@@ -123,7 +133,7 @@ def test_a_torn_line_of_news(tmp_path: Path) -> None:
 def test_an_outage_is_told_once() -> None:
     """However often Slurm does not answer, people read one line; the pauses grow; its return is told too."""
     told: list[str] = []
-    outage = Outage(0.001, told.append)
+    outage = Outage("answers", 0.001, told.append)
     outage.over()
     for _ in range(3):
         outage.failed("connect failure")

@@ -16,8 +16,8 @@ from net2bit.cache.blobs import Spoiled
 from net2bit.cache.transport import Stream, Transport, Unavailable
 from net2bit.cache.work import Meter, again
 
-LIST: Final = "bundles"
-"""The output file that holds the list."""
+LIST: Final = "provenance.bundles"
+"""The output file that holds the list; beside the statement, a name that no product has."""
 GREATEST: Final = 256 * 1024
 """Bytes of the greatest file that travels so; larger ones are worth a request of their own."""
 _FEWEST: Final = 16  # files from which on it pays

@@ -14,7 +14,7 @@ from cache_bad import Bad, Request, contents_only
 from cache_project import Tree, client, fetch, open_settings, stage
 from cache_servers import SECRET
 
-from net2bit.cache import wire
+from net2bit.cache import bundle, entry, wire
 from net2bit.cache.http import Http, _next
 from net2bit.cache.settings import AUTH
 from net2bit.cache.transport import Refused
@@ -204,3 +204,11 @@ def test_a_fault_that_nobody_thought_of(honest: Tree, tmp_path: Path) -> None:
         assert not client("http://127.0.0.1:1", notices).has(honest.key())
     remote.close()
     assert [("ZeroDivisionError" in notice, "sesame" in notice) for notice in notices] == [(True, False)] * 2
+
+
+def test_a_product_called_bundles() -> None:
+    """A small product may have any plain name: it is not read as a list of the client's own."""
+    content = b"some words"
+    digest = sha256(content).hexdigest()
+    source = entry.Source("bundles", Path("bundles"), digest, executable=False, seal=(0, len(content), 0))
+    assert bundle.listed(wire.decode(entry.message([source], {digest: content}, [], b"{}"))) == []

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, IncompleteRead
@@ -111,8 +111,16 @@ def _pool(url: str, timeout: float) -> urllib3.PoolManager:
     parts = urlsplit(url)
     proxy = urllib.request.getproxies().get(parts.scheme)
     if proxy and not urllib.request.proxy_bypass(parts.netloc):
-        return urllib3.ProxyManager(proxy, **how)
+        return _through(proxy, how)
     return urllib3.PoolManager(**how)
+
+
+def _through(proxy: str, how: Mapping[str, Any]) -> urllib3.ProxyManager:
+    """Connect by way of *proxy*, which is named with or without a scheme, a user and a password."""
+    where = proxy if "://" in proxy else f"http://{proxy}"
+    secret = parse_url(where).auth
+    headers = urllib3.make_headers(proxy_basic_auth=unquote(secret)) if secret else None
+    return urllib3.ProxyManager(where, proxy_headers=headers, **how)
 
 
 def _authorization(auth: str) -> str:

@@ -2,6 +2,7 @@
 
 import gc
 import socket
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
@@ -212,3 +213,29 @@ def test_a_product_called_bundles() -> None:
     digest = sha256(content).hexdigest()
     source = entry.Source("bundles", Path("bundles"), digest, executable=False, seal=(0, len(content), 0))
     assert bundle.listed(wire.decode(entry.message([source], {digest: content}, [], b"{}"))) == []
+
+
+@pytest.mark.parametrize("form", ["http://us%40er:pass%3Aword@{}", "us%40er:pass%3Aword@{}"])
+def test_a_proxy_with_a_password(form: str, offered: Path, honest: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy is named as for other programs, with or without a scheme; its password goes to it, and into no notice."""
+    with Bad(offered, bad.faulty) as proxy:
+        monkeypatch.setenv("http_proxy", form.format(proxy.url.removeprefix("http://")))
+        tree = Tree(tmp_path / "tree", open_settings("http://cache.example.org/net2bit", mode="read", retries=0))
+        assert tree.build().how == "ran"
+    (request,) = proxy.requests
+    assert request.path.startswith("http://cache.example.org/net2bit/ac/")
+    assert f"Proxy-Authorization: Basic {b64encode(b'us@er:pass:word').decode()}".lower() in request.head.lower()
+    assert tree.content() == honest.content()
+    assert tree.notices == [
+        "the shared cache http://cache.example.org/net2bit is left out of this build: it answers 500 Internal Server Error"
+    ]
+
+
+@pytest.mark.parametrize("proxy", ["ftp://127.0.0.1:1", "http://", "http://127.0.0.1:99999999", "http://user:sesame@127.0.0.1:1", "::"])
+def test_a_proxy_that_is_none(proxy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy's address that is none, or where nobody listens, costs one notice without its password."""
+    monkeypatch.setenv("http_proxy", proxy)
+    tree = Tree(tmp_path / "tree", open_settings("http://cache.example.org/net2bit", mode="read", retries=0))
+    assert tree.build().how == "ran"
+    assert len(tree.notices) == 1
+    assert "sesame" not in tree.notices[0]

@@ -81,10 +81,7 @@ class Restore:
         return self._from_cache(local, watch, remote.settings.shown, found.seals)
 
     def _holds(self, extra: str) -> bool:
-        try:
-            return not extra or self._store.keys.code.holds(extra)
-        except OSError:  # a folder, or what nobody may read: a stranger names it
-            return False
+        return not extra or self._store.keys.code.holds(extra)
 
     def _targets(self) -> list[Path]:
         return list(place.paths(self._stage, self._out).values())

@@ -33,7 +33,7 @@ def read(document: Table) -> Statement:
     base, key, extra = fields.hexadecimal(inner.get("base")), fields.hexadecimal(inner.get("key")), fields.text(inner, "extra")
     if key != (hashlib.sha256(f"{base}\n{extra}".encode("utf-8", "replace")).hexdigest() if extra else base):
         raise Untrusted("its stage keys do not fit each other")
-    for path, _ in recompute.files(extra):
+    for path in (*(path for path, _ in recompute.files(extra)), *recompute.code(document)):
         names.safe(path)  # the store looks these files up
     for _, about, _ in recompute.role(fields.tables(definition, "resolvedDependencies"), "input"):
         if about.get("path") != statement.OUTSIDE:

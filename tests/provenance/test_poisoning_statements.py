@@ -4,13 +4,16 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cache_project import Tree
 from provenance_attacks import ASKED, OTHER, Scene
 
-from net2bit.provenance import statement
+from net2bit.graph.audit import Audit
+from net2bit.provenance import reading, recompute, statement
+from net2bit.provenance.envelope import Untrusted, seal
 
 Lie = Callable[[dict[str, Any]], None]
 HEX = "5" * 64
@@ -41,6 +44,18 @@ def small_tree(document: dict[str, Any]) -> None:
     """Say of the folder that it is as large as the largest of its files: each fits, all together do not."""
     top = next(one for one in document["subject"] if one["annotations"].get("tree"))
     top["annotations"]["size"] = 30_000
+
+
+def code(path: str) -> Lie:
+    """Return a lie about the code that was known before the run, with stage keys that fit it."""
+
+    def change(document: dict[str, Any]) -> None:
+        definition = document["predicate"]["buildDefinition"]
+        definition["resolvedDependencies"].append({"name": path, "digest": {"sha256": HEX}, "annotations": {"role": "code"}})
+        inner = definition["internalParameters"]
+        inner["base"] = inner["key"] = recompute.base(document)
+
+    return change
 
 
 LIES = {
@@ -83,3 +98,27 @@ def test_code_that_is_a_folder(attacked: Scene) -> None:
         assert store.build(ASKED).how == "ran"
         assert store.build(OTHER).how == "restored"
     assert victim.notices == []
+
+
+@pytest.mark.parametrize("path", ["../../../../../../dev/zero", "/dev/zero", "cachelib/../../x", "half\ud800", "a\nb"])
+def test_code_that_lies_outside(path: str, filled: Scene) -> None:
+    """A statement whose code leads out of the project is none: `verify-provenance` would read what it names, without end."""
+    document = json.loads(json.dumps(filled.statement().document))
+    code(path)(document)
+    with pytest.raises(Untrusted, match="lead astray"):
+        reading.read(document)
+
+
+def test_code_that_is_a_folder_verified(filled: Scene, tmp_path: Path) -> None:
+    """Who verifies a statement whose code is a folder here is told that it is other code."""
+    document = json.loads(json.dumps(filled.statement().document))
+    code("cachelib")(document)
+    filled.victims = tmp_path
+    victim = filled.victim("required")
+    (tmp_path / "net.bin").write_bytes(b"content")
+    (tmp_path / ".net.bin.intoto.json").write_bytes(seal(document, None))
+    with victim.store() as store:
+        audit = Audit(store, [], [], signed=False)
+        audit.look(tmp_path / "net.bin")
+    (account,) = (one for one in audit.accounts if one.path.endswith("net.bin"))
+    assert [(one.state, "cachelib" in one.detail) for one in account.checks if one.what == "code"] == [("changed", True)]

@@ -249,7 +249,7 @@ def named(holder: Mapping[str, Any]) -> str:
 
 
 def alive(path: Path, *, leased: bool = False) -> bool:
-    """Return whether some process holds the lock *path* (a file that nobody removes)."""
+    """Return whether some process holds the lock *path*."""
     return _flocked(path) or (leased and lease.alive(path.with_suffix(".lease")))
 
 

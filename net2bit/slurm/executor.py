@@ -62,12 +62,3 @@ class Slurm:
         signals.install()
         signals.check()
         return Run(self._store, self._settings, self._cache, merged, watcher, keep_going=keep_going).go(self._notice)
-
-
-def make(store: Store, settings: Mapping[str, Any], cache: Mapping[str, Any] | None = None) -> Slurm:
-    """Return the executor for *store*; see `Slurm`.
-
-    Raises:
-        ToolError: Slurm is not installed.
-    """
-    return Slurm(store, settings, cache)

@@ -20,9 +20,9 @@ def of(settings: Mapping[str, Any], store: Store, machine: Mapping[str, Any]) ->
         ToolError: What it needs is not installed.
     """
     if clustered(settings):
-        from net2bit.slurm.executor import make  # noqa: PLC0415 - a sweep on this machine does not need it
+        from net2bit.slurm.executor import Slurm  # noqa: PLC0415 - a sweep on this machine does not need it
 
-        return make(store, settings["executor"], machine["cache"])
+        return Slurm(store, settings["executor"], machine["cache"])
     from net2bit.graph.schedule import Local  # noqa: PLC0415 - likewise
 
     limits = Limits.of(machine["resources"])

@@ -174,3 +174,18 @@ def test_a_damaged_memory_is_no_memory(own: Compared) -> None:
     assert own.run("-a", EIGHT).returncode == 0
     assert own.compare("default", EIGHT).returncode == 0
     assert "one build is known" in own.compare("default~1", EIGHT).stderr
+
+
+POINT = '{"label": "a", "number": 0, "status": "done", "config": {"dpu": 3}}'
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"points": [7]}', f'{{"points": [{POINT}], "configs": {{"dpu": []}}}}'])
+def test_a_damaged_sweep_is_a_message(own: Compared, text: str) -> None:
+    """A points.json that is not what a sweep writes, wherever it is damaged, is told with its path and the remedy."""
+    folder = own.folder / "sweeps" / "x"
+    folder.mkdir(parents=True)
+    (folder / "points.json").write_text(text)
+    done = own.compare("x/a", "x/0")
+    assert done.returncode == 3
+    assert "it is not what a sweep writes" in done.stderr
+    assert "  where: sweeps/x/points.json\n  remedy: run the sweep again\n" in done.stderr

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from slurm_graph import Graph, settings
 
 from net2bit.errors import ToolError
-from net2bit.slurm.executor import make
+from net2bit.slurm.executor import Slurm
 from net2bit.slurm.settings import Settings
 from schemas.executor import ExecutorConfig, LocalConfig, SlurmConfig
 
@@ -60,5 +60,5 @@ def test_no_slurm_here(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Slurm's programs the executor is refused at once, with what to do."""
     monkeypatch.setenv("PATH", "/nowhere")
     with graph.store() as store, pytest.raises(ToolError, match="there is no sbatch") as caught:
-        make(store, settings())
+        Slurm(store, settings())
     assert "executor=local" in caught.value.remedy

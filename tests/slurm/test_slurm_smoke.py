@@ -11,7 +11,7 @@ from net2bit.graph.execute import Executor
 from net2bit.graph.merge import Node
 from net2bit.graph.pools import Limits
 from net2bit.graph.schedule import Local
-from net2bit.slurm.executor import make
+from net2bit.slurm.executor import Slurm
 
 
 def test_a_graph_runs_once_and_then_not_at_all(cluster: Cluster, graph: Graph) -> None:
@@ -72,9 +72,9 @@ def test_what_is_told_of_a_job(cluster: Cluster, graph: Graph) -> None:
 
 
 def test_an_empty_graph_asks_slurm_nothing(cluster: Cluster, graph: Graph) -> None:
-    """`make` gives what a sweep takes for an executor, and with nothing to do it needs no controller."""
+    """It is what a sweep takes for an executor, and with nothing to do it needs no controller."""
     before = cluster.jobs("all")
     with graph.store() as store:
-        executor: Executor = make(store, settings())
+        executor: Executor = Slurm(store, settings())
         assert executor.run(graph.merged, Account(), keep_going=True) == {}
     assert cluster.jobs("all") == before

@@ -16,11 +16,13 @@ class Sweep:
         session: What builds the points.
         batches: What makes points of hydra's overrides.
         sent: Overrides of the points that went to processes of their own, by number.
+        pruned: Why a search built some of them no further, by number.
     """
 
     session: Session
     batches: Batches
     sent: dict[int, Sequence[str]] = field(default_factory=dict)
+    pruned: dict[int, str] = field(default_factory=dict)
 
 
 _running: list[Sweep] = []

@@ -40,12 +40,14 @@ def gather(sweep: Sweep, before: Notes, fault: LauncherError | None = None) -> N
     if fault is not None and not found:
         raise fault
     sent = {number: words for number, words in sweep.sent.items() if number not in sweep.session.results}
-    for number, words in sorted((sent | {number: note["overrides"] for number, note in found.items()}).items()):
+    for number, words in sorted(({number: note["overrides"] for number, note in found.items()} | sent).items()):
         (point,) = sweep.batches.add([words], number)
-        note = found.get(number)
-        if note is None or note["overrides"] != list(point.overrides):
+        note, pruned = found.get(number), sweep.pruned.get(number, "")
+        if note is None or not (pruned or note["overrides"] == list(point.overrides)):  # a look at a limit has goals of its own
             note = {"how": {}, "error": str(fault or _LOST)}
-        sweep.session.adopt(point, note["how"], note["error"])
+        sweep.session.adopt(point, note["how"], pruned or note["error"])
+        if pruned:
+            sweep.session.prune(number, pruned)
 
 
 def written(sweep: Sweep, before: Notes) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -41,6 +41,12 @@ def table(project: Project) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
+def shown(project: Project) -> dict[str, str]:
+    """Return label -> status of the points in the sweep's comparison."""
+    found = json.loads((project.folder / "sweeps/s/points.json").read_text())
+    return {point["label"]: point["status"] for point in found["points"]}
+
+
 def test_a_search_ends_in_its_best_points(project: Project) -> None:
     """The best points are those of the trials that no other beats; they stand at the terminal, in search.json and in the sweep's table."""
     done = project.run(WIDTHS, CLOCKS, GOALS, *SMALL)
@@ -153,6 +159,7 @@ def test_a_launcher_that_knows_no_graph_finds_the_same(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert told(joblib) == told(merged)
     assert joblib.runs == merged.runs
+    assert shown(joblib) == shown(merged)
 
 
 @pytest.mark.parametrize(

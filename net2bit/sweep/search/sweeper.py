@@ -16,6 +16,7 @@ from net2bit.graph import complaints
 from net2bit.sweep.arguments import experiments, own
 from net2bit.sweep.current import Sweep, current
 from net2bit.sweep.names import SWEEPS
+from net2bit.sweep.results import PRUNED
 from net2bit.sweep.search import aims, builders, goals, hunt, space, told
 from net2bit.sweep.search.axes import Choice
 from net2bit.sweep.search.memory import Memory, opened
@@ -59,6 +60,8 @@ def sweep(launcher: Launcher, loader: ConfigLoader, arguments: Sequence[str], *,
             builders.Together(session, points.place) if merged else builders.Apart(launcher, [word for word in arguments if own(word)])
         )
         _go(identity, plan, memory, Traced(builder, origins))
+        if not merged:
+            _hand_over(running, memory.trials)
         return _end(running, identity, plan, memory)
 
 
@@ -160,6 +163,13 @@ def _go(identity: Identity, plan: hunt.Plan, memory: Memory, builder: hunt.Build
         told.batch(batch, outcomes, identity.space.fixed, known, min(plan.trials, identity.space.size or plan.trials))
 
     hunt.search(plan, memory, builder, hear)
+
+
+def _hand_over(running: Sweep, trials: Sequence[Trial]) -> None:
+    """Say which points the sweep has: the jobs of a launcher know them by what was looked at last."""
+    fresh = [trial for trial in trials if trial.same_as is None and trial.number not in running.session.results]
+    running.sent.update({trial.number: trial.overrides for trial in fresh})
+    running.pruned.update({trial.number: trial.reason for trial in fresh if trial.status == PRUNED})
 
 
 def _versions() -> dict[str, str]:

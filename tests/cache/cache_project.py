@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from processes import python_path
-
 from net2bit.cache.client import RemoteCache
 from net2bit.cache.fetch import Fetched
 from net2bit.cache.settings import RemoteSettings
@@ -125,5 +123,6 @@ def fetch(remote: RemoteCache, base: str, into: Path, **given: Any) -> Fetched |
 
 def in_process(code: str, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Run Python code that may import these helpers in a process of its own."""
-    environ = {**os.environ, "PYTHONPATH": python_path(__file__), **(env or {})}
+    here = Path(__file__).resolve().parent
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parents[1])]), **(env or {})}
     return subprocess.Popen([sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)

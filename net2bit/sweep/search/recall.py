@@ -1,6 +1,6 @@
 """What an earlier run of a search found out, taken into this one as far as it still holds."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from net2bit.graph.plan import Plan
@@ -33,18 +33,14 @@ def recall(session: Session, trials: Iterable[Trial], origins: Origins, point: C
     """
     again: dict[int, str] = {}
     ready = _Ready()
-    for trial in trials:
-        if not trial.status or trial.same_as is not None:
-            continue
+    for trial in (trial for trial in trials if trial.status and trial.same_as is None):
         standing = None if trial.status == FAILED else origins.of(trial)
         why = _doubt(trial, standing)
         if why:
             again[trial.number] = why
-            continue
-        plan = standing.plan if standing else None
-        status = PRUNED if trial.status == REFUSED else trial.status  # as `prune` has it
-        how = ready.how(plan, session.store) if plan else {}
-        session.remember(PointResult(point(trial), plan, status, how, trial.reason, trial.metrics))
+        else:
+            how = ready.how(standing.plan, session.store) if standing else {}
+            session.remember(_result(trial, point(trial), standing, how))
     return again
 
 
@@ -52,9 +48,14 @@ def _doubt(trial: Trial, standing: Standing | None) -> str:
     """Return why the result of *trial* does not hold; empty where it does. *standing*: of its experiment, None where it is refused."""
     if trial.status == FAILED:
         return FAILED
-    if standing is None or trial.status == REFUSED:
-        return "" if standing is None and trial.status == REFUSED else CHANGED
-    return "" if standing.holds(trial.origin, trial.metrics) else CHANGED
+    if standing is None:
+        return "" if trial.status == REFUSED else CHANGED
+    return "" if trial.status != REFUSED and standing.holds(trial.origin, trial.metrics) else CHANGED
+
+
+def _result(trial: Trial, point: Point, standing: Standing | None, how: Mapping[str, str]) -> PointResult:
+    status = PRUNED if trial.status == REFUSED else trial.status  # a search expects refusals: they need nobody's attention
+    return PointResult(point, standing.plan if standing else None, status, how, trial.reason, trial.metrics)
 
 
 class _Ready:

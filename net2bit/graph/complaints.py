@@ -12,6 +12,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 
 from net2bit.errors import ConfigError, near
+from net2bit.graph.words import OPEN
 
 _REFERENCE = "docs/reference/config.md lists all keys"
 
@@ -64,7 +65,8 @@ def _unknown(override: str, key: str, known: list[str]) -> ConfigError:
         return ConfigError(f"{parent!r} has no entry {key!r}", where=override, remedy=f"to add the entry: +{override}")
     if key in known:  # a mapping, which was given entries that it does not have
         return ConfigError(f"{key!r} has no such entries", where=override, remedy=f"to add one: +{key}.<name>=<value>")
-    close = closest(key, known)
+    entry = key.split(".", 2)[2:]
+    close = closest(key, [*known, *(f"{mapping}.{entry[0]}" for mapping in OPEN if entry)])
     return ConfigError(
         f"there is no key {key!r}",
         where=override,

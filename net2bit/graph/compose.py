@@ -17,6 +17,7 @@ from yaml import YAMLError
 
 from net2bit.errors import ConfigError
 from net2bit.graph import complaints
+from net2bit.graph.words import opened
 from schemas.experiment import Experiment
 
 VERSION_BASE = "1.3"
@@ -77,13 +78,13 @@ def _check(override: str, overrides: Sequence[str]) -> None:
 
 def _merge(trees: Sequence[Path], found: Sequence[str], overrides: Sequence[str], described: dict[str, str]) -> DictConfig:
     try:
-        return hydra_compose("config", overrides=[*found, *overrides])
+        return hydra_compose("config", overrides=[*found, *map(opened, overrides)])
     except REFUSALS as error:
         broken = complaints.of_files(trees)
         if broken:
             raise broken from error
         words = choices_first(overrides)
-        taken = next((n for n in range(len(words)) if not _merges([*found, *words[:n]])), len(words))
+        taken = next((n for n in range(len(words)) if not _merges([*found, *map(opened, words[:n])])), len(words))
         if taken == 0:  # the files alone do not compose
             raise complaints.of_composition(error, described) from error
         raise complaints.of_override(words[taken - 1], error, described) from error

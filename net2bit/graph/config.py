@@ -31,7 +31,7 @@ _SETTLED_NS: Final = 50_000_000
 
 _LIBRARIES: Final = ("hydra-core", "omegaconf", "pydantic", "pydantic-core")
 _TARGET: Final = ("compat", "config", "configuration", "fingerprints", "resources")  # what the schemas check the hardware with
-_COMPOSERS: Final = ("compose.py", "complaints.py", *(f"../dpu/target/{name}.py" for name in _TARGET))
+_COMPOSERS: Final = ("compose.py", "complaints.py", "words.py", *(f"../dpu/target/{name}.py" for name in _TARGET))
 _VARIABLE: Final = re.compile(r"oc\.env:\s*([^,}\s]+)")
 
 

@@ -14,6 +14,9 @@ from net2bit.errors import ConfigError
 ENV = "NET2BIT_EXPERIMENTS"
 """Environment variable: more folders like `experiments/`, separated as in PATH, for models, boards and data sets kept elsewhere."""
 
+OPEN = ("resources.pools", "resources.stages")
+"""Mappings whose keys nobody but the user knows: a word adds to them without a sign."""
+
 _SEARCH = "hydra.searchpath"
 
 
@@ -43,6 +46,12 @@ def split(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         else:
             rest.append(argument)
     return tuple(f"{name}={value}" for name, value in words.items()), tuple(rest)
+
+
+def opened(word: str) -> str:
+    """Return *word* as hydra takes it: with `++` where it speaks of a mapping that is `OPEN`."""
+    key = word.split("=", 1)[0]
+    return f"++{word}" if key in OPEN or key.startswith(tuple(f"{mapping}." for mapping in OPEN)) else word
 
 
 def search(words: Sequence[str], root: Path) -> tuple[tuple[str, ...], tuple[Path, ...]]:

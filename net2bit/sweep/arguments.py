@@ -62,7 +62,7 @@ def read(arguments: Sequence[str]) -> Asked:
     if "--version" in arguments:
         return Asked(version=True)
     if any(argument.split("=", 1)[0] in HYDRAS for argument in arguments):
-        given = [alias(argument) for argument in _translated(arguments)]
+        given = [alias(argument) for argument in _translated(arguments) if argument not in _MODES]  # hydra takes one of them alone
         return Asked(hydra=tuple(sorted(given, key=_override)))  # hydra takes no override between two options
     return Asked(words=tuple(alias(word) for word in _words(arguments) if word))
 

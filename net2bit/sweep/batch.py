@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from net2bit.errors import ConfigError
 from net2bit.graph import complaints, compose
+from net2bit.graph.words import opened
 from net2bit.job import canonical
 from net2bit.sweep.choices import Choices
 from net2bit.sweep.plain import Absent, Unusual
@@ -100,7 +101,8 @@ class Composer:
             return tree.data
         return OmegaConf.to_container(OmegaConf.create(tree.data), resolve=True, throw_on_missing=True)
 
-    def _parse(self, text: str) -> Override:
+    def _parse(self, word: str) -> Override:
+        text = opened(word)
         if text not in self._parsed:
             (found,) = self._parser.parse_overrides([text])
             if text.startswith("=") or found.is_sweep_override() or found.is_hydra_override() or found.package is not None:

@@ -85,11 +85,13 @@ class Tree:
             Unusual: The key is not there (or is, for `+`), a mapping is replaced, or the value refers to another.
         """
         value = given.value()
-        if special(value) or isinstance(value, dict) or "[" in given.key_or_group:
+        if special(value) or "[" in given.key_or_group:
             raise Unusual(given.key_or_group)
         *way, last = given.key_or_group.split(".")
         node = self._walk(way, given)
-        if given.is_delete():
+        if isinstance(value, dict):
+            _enter(node, last, value, new=given.is_force_add())
+        elif given.is_delete():
             _delete(node, last, value)
         elif given.is_add():
             _add(node, last, value)
@@ -98,10 +100,11 @@ class Tree:
 
     def _walk(self, way: list[str], given: Override) -> Node:
         node: Any = self.data
+        adds = given.is_add() or given.is_force_add()
         for key in way:
-            if key not in node and not given.is_add() and not given.is_force_add() and not given.is_delete():
+            if key not in node and not adds and not given.is_delete():
                 raise Absent(key)
-            node = node.get(key)
+            node = node.setdefault(key, {}) if adds else node.get(key)
             if not isinstance(node, dict):
                 raise Unusual(key)
         found: Node = node
@@ -119,6 +122,18 @@ def _merge(into: Node, other: Mapping[str, Any]) -> None:
             into[key] = _copy(value)
         else:
             raise Unusual(key)
+
+
+def _enter(node: Node, key: str, value: Node, *, new: bool) -> None:
+    """Merge the mapping *value* into that which stands under *key*, *new* keys included."""
+    if not new or not isinstance(node.get(key), dict) or not _named(value):
+        raise Unusual(key)
+    _merge(node[key], value)
+
+
+def _named(value: Any) -> bool:
+    """Return whether all keys of *value* are texts without dots, which hydra leaves as they are."""
+    return not isinstance(value, dict) or all(isinstance(key, str) and "." not in key and _named(one) for key, one in value.items())
 
 
 def _replaces(old: Any, value: Any) -> bool:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from net2bit.errors import ConfigError
 from net2bit.graph import complaints, compose
+from net2bit.graph.words import opened
 from net2bit.sweep.arguments import ALIASES, experiments, hydras, key_of, own
 from net2bit.sweep.batch import alone
 from net2bit.sweep.foreign import remedy
@@ -71,7 +72,9 @@ class Primary:
             raise self._complaint(error) from error
 
     def _composed(self, words: Sequence[str], *, logs: bool = False) -> DictConfig:
-        return self._hydra.compose_config(PRIMARY, [*self._found, *words], run_mode=RunMode.MULTIRUN, with_log_configuration=logs)
+        return self._hydra.compose_config(
+            PRIMARY, [*self._found, *map(opened, words)], run_mode=RunMode.MULTIRUN, with_log_configuration=logs
+        )
 
     def _complaint(self, error: Exception) -> ConfigError:
         """Return the error for the first word that hydra does not take."""

@@ -14,7 +14,8 @@ from net2bit.graph.compose import compose
 # words, what the error says, what it suggests
 MISTAKES = [
     (["dpu.sise=b512"], "there is no key 'dpu.sise'", "dpu.size=b512"),
-    (["resources.pools={vivado: 1}"], "'resources.pools' has no such entries", ""),
+    (["resources.pool.vivado=1"], "there is no key 'resources.pool.vivado'", "resources.pools.vivado=1"),
+    (["dataset.labels={bus: [28]}"], "'dataset.labels' has no such entries", ""),
     (["dpx.size=b512"], "there is no key 'dpx.size'", "dpu.size=b512"),
     (["dp=b512"], "there is no key 'dp'", "dpu=b512"),
     (["experimnt=quick"], "there is no key 'experimnt'", "experiment=quick"),

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from net2bit.errors import ConfigError
-from net2bit.graph import words
+from net2bit.graph import config, words
 
+TREE = Path(__file__).resolve().parents[2] / "experiments"
 ARGUMENTS = st.lists(st.from_regex(r"[-+~a-z.]{1,4}(=[a-z=,\[\]]{0,4})?", fullmatch=True), max_size=6)
 
 
@@ -48,3 +49,13 @@ def test_the_search_path_is_taken_out_of_the_words(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     rest, folders = words.search(["a=1", "hydra.searchpath=[own, 'own']"], tmp_path)
     assert (rest, folders) == (("a=1",), (tmp_path / "own",) * 2)
+
+
+def test_stocks_need_no_sign(tmp_path: Path) -> None:
+    """Licences and what operations take have names that only the user knows: words add to them, and the last one counts."""
+    said = ("resources.pools.vivado=1", "resources.pools={vcs: 2}", "resources.pools.vivado=3", "resources.stages.train.memory=8GB")
+    found = config.load(config.Origin(TREE, (), said), tmp_path)["resources"]
+    assert found["pools"] == {"vivado": 3, "vcs": 2}
+    assert found["stages"] == {"train": {"memory": 8 * 10**9}}
+    plus = config.load(config.Origin(TREE, (), ("+resources.pools.vivado=1",)), tmp_path)["resources"]
+    assert plus["pools"] == {"vivado": 1}

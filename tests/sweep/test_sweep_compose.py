@@ -35,6 +35,15 @@ VALUES = [
     *(
         "resources.pools={vivado: 1}",
         "+resources.pools.vivado=1",
+        "resources.pools.vivado=2",
+        "resources.pools.vivado=x",
+        "resources.pools=3",
+        "resources.pools={vivado: 3, 'a b': 1, 4: 5}",
+        "resources.stages.train.cores=2",
+        "resources.stages={train: {memory: 8GB, cores: 4}, compile: {}}",
+        "resources.stages.train={cores: 1}",
+        "++resources.stages.train.memory=8GB",
+        "+train.deep.er=1",
         "train=3",
         "model.width=0.1,0.2",
         "=3",
@@ -90,6 +99,19 @@ def test_a_sweep_asks_hydra_for_each_choice_once(tmp_path: Path) -> None:
             for seed in range(10):
                 found = composer.compose([f"dpu={dpu}", f"model={model}", f"train.seed={seed}"])
                 assert (found["dpu"]["name"], found["model"]["name"], found["train"]["seed"]) == (dpu, model, seed)
+    assert composer.slow == 0
+
+
+def test_stocks_are_composed_without_hydra(tmp_path: Path) -> None:
+    """Licences and what operations take, as entries or as mappings, cost a large sweep nothing."""
+    composer = Composer(TREE)
+    words = (
+        "resources.pools.vivado=2",
+        "resources.pools={vcs: 1}",
+        "resources.stages.train.memory=8GB",
+        "resources.stages={train: {cores: 4}}",
+    )
+    assert composer.compose(words) == single(words, (), tmp_path)
     assert composer.slow == 0
 
 

@@ -35,9 +35,11 @@ def closest(key: str, known: Iterable[str]) -> str:
 def of_syntax(override: str, error: HydraException) -> ConfigError:
     """Return the error for a word that is no override."""
     key = _key(override)
+    remedy = "write key=value, and several values of a key with commas and without spaces: key=a,b"
     if "=" not in override:
-        remedy = "write key=value, and several values of a key with commas and without spaces: key=a,b"
         return ConfigError(f"{override!r} gives no value", where=override, remedy=remedy)
+    if override.endswith(","):
+        return ConfigError(f"the values of {key!r} end with a comma", where=override, remedy=remedy)
     text = next((line for line in str(error).splitlines() if not line.startswith("Error parsing override")), "")
     quoted = f"{key}='\"...\"'"
     return ConfigError(
@@ -54,6 +56,11 @@ def of_override(override: str, error: Exception, known: Iterable[str]) -> Config
         return _unknown(override, key, list(known))
     if "Could not append" in text:
         return ConfigError(f"{key!r} exists already", where=override, suggestion=override.lstrip("+"), remedy="leave out the +")
+    if "appears more than once" in text and "=[" in override:  # the files of a group, put together
+        several = override.replace("[", "").replace("]", "")
+        return ConfigError(
+            f"{key!r} takes one file of experiments/{key}", where=override, remedy=f"for a sweep: python sweep.py -m {several}"
+        )
     if "Config group override must be" in text:
         return ConfigError(f"{key!r} takes the name of a file in experiments/{key}", where=override)
     return ConfigError(text, where=override)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from net2bit.errors import ConfigError
+from net2bit.errors import ConfigError, near
 
 OWN: Final = ("executor", "search", "sweep")
 """First keys of the words that speak of the sweep: they never reach an experiment."""
@@ -113,7 +113,10 @@ def _unknown(option: str) -> ConfigError:
     if option in _ELSEWHERE:
         remedy = "a file of choices belongs into experiments/experiment/: experiment=<file>; more folders: hydra.searchpath=[folder]"
         return ConfigError(f"a sweep is made of experiments/sweep.yaml: there is no {option}", where="the command line", remedy=remedy)
-    return ConfigError(f"there is no option {option}", where="the command line", remedy="python sweep.py --help shows all")
+    known = (*_MODES, *_VALUED, *HYDRAS, "--help", "--version")
+    meant = near(option, [one for one in known if one.startswith("--")])
+    remedy = "python sweep.py --help shows all"
+    return ConfigError(f"there is no option {option}", where="the command line", suggestion=meant, remedy=remedy)
 
 
 def alias(word: str) -> str:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from net2bit.graph.execute import Done
 from net2bit.slurm import client, ending
@@ -11,6 +12,8 @@ from net2bit.slurm.results import Results
 from net2bit.slurm.settings import Settings
 from net2bit.slurm.task import Task
 from net2bit.slurm.tasks import Tasks
+
+_UNMET: Final = "DependencyNeverSatisfied"
 
 
 class Look:
@@ -94,7 +97,7 @@ class Look:
 
     def _ended(self, task: Task, job: Job | None) -> None:
         """Judge a job that has ended and whose result is not there (yet)."""
-        if (job is not None and job.reason == "DependencyNeverSatisfied") or not self._tasks.met(task):
+        if not _cancelled(job) and ((job is not None and job.reason == _UNMET) or not self._tasks.met(task)):
             if all(need.good or (need.live and need.since is None) for need in self._tasks.needs(task)):
                 task.leave()  # the job it waited for was submitted again, and so is this one
         elif self._tasks.failure is not None and job is not None and job.state == "CANCELLED":
@@ -117,3 +120,8 @@ class Look:
         else:
             log = task.attempt.log() if task.attempt else None
             self._tasks.fail(task, ending.of(task.node.stage, task.number, job, client.end(task.number), log))
+
+
+def _cancelled(job: Job | None) -> bool:
+    """Tell whether somebody has cancelled a job; Slurm itself cancels those whose need has failed."""
+    return job is not None and job.state == "CANCELLED" and job.reason != _UNMET

@@ -12,6 +12,7 @@ from processes import alive, wait_for
 from slurm_cluster import Cluster
 from slurm_graph import Account, Graph
 
+from net2bit.graph.execute import Done
 from net2bit.graph.merge import Node
 from net2bit.slurm.trial import NODE
 
@@ -32,6 +33,21 @@ class Doing(Account):
         if self._what and node.name == self._stage and event["event"] == "progress":
             what, self._what = self._what, None
             what()
+
+
+class Cancelling(Doing):
+    """Cancels the job of `last` when `base` runs, and lets `base` end when `last` has."""
+
+    def __init__(self, cluster: Cluster, graph: Graph) -> None:
+        """Act on the jobs of *graph*."""
+        super().__init__("base", lambda: cluster.ask("scancel", "--name=last"))
+        self._graph = graph
+
+    def ended(self, node: Node, done: Done) -> None:
+        """Keep how it ended."""
+        super().ended(node, done)
+        if node.name == "last":
+            self._graph.release()
 
 
 def _parent(pid: int, generations: int) -> int:
@@ -109,6 +125,14 @@ def test_a_cancelled_job(cluster: Cluster, graph: Graph) -> None:
     wait_for(lambda: not alive(worker))
     assert not (graph.root / "build/base/base").exists()
     assert list((graph.root / "build/.work").glob("*")) == []
+
+
+def test_a_cancelled_job_that_waited(cluster: Cluster, graph: Graph) -> None:
+    """`scancel` of a job whose need still runs ends its stage, and is no reason to submit it again."""
+    account = Cancelling(cluster, graph)
+    graph.add("base", until="go").add("last", ["base"]).run(account)
+    assert account.how == {"base": "ran", "last": "failed"}
+    assert "last failed: its job was cancelled (scancel)" in account.error("last")
 
 
 def test_a_requeued_job(cluster: Cluster, graph: Graph) -> None:

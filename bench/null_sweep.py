@@ -19,10 +19,12 @@ from pathlib import Path
 
 from measure import Cost, median, run, table
 
-from net2bit.graph.compose import compose
-from net2bit.sweep.batch import Composer
-
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # a checkout need not be installed
+
+from net2bit.graph.compose import compose  # noqa: E402 - behind the path
+from net2bit.sweep.batch import Composer  # noqa: E402 - likewise
+
 STEPS = 7
 TOOLCHAIN = '''"""A chain for every point, for the benchmark."""
 

@@ -18,6 +18,7 @@ from net2bit.cache.work import Meter, again
 
 _LARGE: Final = 4 << 20  # bytes from which on a second processor pays
 _AHEAD: Final = 128  # chunks that may wait to be hashed
+_BACK: Final = 2_500_000_000  # ns
 _MOMENT: Final = 0.001  # seconds; hashing a chunk takes a fifth of it
 
 Seal = tuple[int, int, int]  # mtime_ns, size, inode: what no rename and no link changes
@@ -180,14 +181,21 @@ class Part:
 
     def seal(self) -> Seal:
         """Make it read-only and return what tells whether anybody touches it from now on."""
-        os.fchmod(self._fd, 0o555 if self._blob.executable else 0o444)
-        found = os.fstat(self._fd)
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        return _sealed(self._fd, self._blob)
 
     def close(self) -> None:
         """Let go of it."""
         self._hasher.close()
         os.close(self._fd)
+
+
+def _sealed(fd: int, blob: Blob) -> Seal:
+    """Make a file that is written read-only, and its mtime older than a tick of any clock that stamps files: the next change shows."""
+    os.fchmod(fd, 0o555 if blob.executable else 0o444)
+    before = time.time_ns() - _BACK
+    os.utime(fd, ns=(before, before))
+    found = os.fstat(fd)
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _write(fd: int, chunk: bytes) -> None:
@@ -326,8 +334,7 @@ def keep(folder: Path, blob: Blob, content: bytes, *, lasting: bool = False) -> 
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         _write(fd, content)
-        os.fchmod(fd, 0o555 if blob.executable else 0o444)
-        found = os.fstat(fd)
+        seal = _sealed(fd, blob)
         if lasting:
             path = str(Path(path).rename(folder / blob.name))
     except OSError:
@@ -335,4 +342,4 @@ def keep(folder: Path, blob: Blob, content: bytes, *, lasting: bool = False) -> 
         raise
     finally:
         os.close(fd)
-    return Kept(path, (found.st_mtime_ns, found.st_size, found.st_ino))
+    return Kept(path, seal)

@@ -202,15 +202,15 @@ class Fingerprints:
             if again is None:
                 return None
             if stamp(again) == stamp(found):
-                self._remember_file(path, again, digest, now)
+                if recent(stamp(again), now):
+                    self._records.snapshot.files.pop(path, None)
+                else:
+                    self._remember_file(path, again, digest)
                 return digest
             found = again
         return digest
 
-    def _remember_file(self, path: str, found: os.stat_result, digest: str, now: int) -> None:
-        if recent(stamp(found), now):
-            self._records.snapshot.files.pop(path, None)
-            return
+    def _remember_file(self, path: str, found: os.stat_result, digest: str) -> None:
         row = (path, *stamp(found), digest)
         self._records.snapshot.files[path] = row
         self._records.later("files", row)
@@ -265,19 +265,28 @@ class Fingerprints:
     def adopt(self, made: "Made") -> None:
         """Remember the digest of what the store itself has just put into place, without reading it again.
 
-        It waits out one tick of the clock first, so that a later change of a file cannot carry the same stamp; what was changed
-        in that time is not remembered, and so read by the next check. (A server whose clock is ahead of ours is not waited for.)
+        Its content was hashed before, and moving it changed no mtime. It waits until the newest of these is a tick of the clock old, so
+        that a later change cannot carry the same one; what was changed until then is not remembered, and so read by the next check.
+        (A server whose clock is ahead of ours is not waited for.) How long ago it was moved, which ctime tells, does not matter.
         """
-        path = made.artifact.path
-        found = os.stat(path, dir_fd=self._base)
-        end = time.monotonic_ns() + 4 * TICK
-        while recent(stamp(found), time.time_ns()) and found.st_ctime_ns % _SECOND and time.monotonic_ns() < end:
-            time.sleep(TICK / 4e9)
+        path, newest = made.artifact.path, max((mtime for _, mtime, _, _ in made.sealed), default=0)
+        if not _settled(newest):
+            return
         if not made.artifact.tree:
             found = os.stat(path, dir_fd=self._base)
             if sealed("", found) == made.sealed:
-                self._remember_file(path, found, made.digest, time.time_ns())
+                self._remember_file(path, found, made.digest)
             return
         members = walk(str(self.root / path))
-        if sealed_tree(members) == made.sealed and not recent(stamp(found), time.time_ns()):
+        if sealed_tree(members) == made.sealed:
             self._remember_tree(path, signature(members), made.digest, list(zip(members, sorted(made.entries), strict=True)))
+
+
+def _settled(newest: int) -> bool:
+    """Wait for the tick after the time *newest*, in ns, unless that takes long; returns whether it has come."""
+    end = time.monotonic_ns() + 4 * TICK
+    while recent((newest, 0, 0, 0), time.time_ns()):
+        if newest % _SECOND == 0 or time.monotonic_ns() >= end:
+            return False
+        time.sleep(TICK / 4e9)
+    return True

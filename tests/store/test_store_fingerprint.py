@@ -139,9 +139,23 @@ def test_adopted_file_that_was_touched_is_read(prints: Fingerprints) -> None:
     """A product that somebody changed between its hashing and its memo is not remembered under the old digest."""
     (prints.root / "file").write_text("x")
     made = _made(prints, "file")
-    (prints.root / "file").write_text("y")
+    (prints.root / "file").write_text("changed")
     prints.adopt(made)
     assert prints.digest("file") == fingerprint.sha256(prints.root / "file") != made.digest
+
+
+def test_what_was_written_before_is_not_waited_for(prints: Fingerprints, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A product that comes out of a cache is remembered at once, though it was moved just now; a later change of it is seen."""
+    path, old = prints.root / "file", time.time() - 10.5
+    path.write_text("x")
+    os.utime(path, (old, old))
+    path.chmod(0o644)
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "sleep", lambda _seconds: pytest.fail("it was waited for"))
+        prints.adopt(_made(prints, "file"))
+    assert "file" in prints._records.snapshot.files
+    path.write_text("y")
+    assert _again(prints, "file") == fingerprint.sha256(path)
 
 
 def test_server_with_a_clock_of_its_own(prints: Fingerprints) -> None:

@@ -23,21 +23,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from net2bit.errors import ConfigError
+from net2bit.graph import cache_entry as entries
+from net2bit.graph.cache_entry import Entry
 from net2bit.graph.fingerprint import listing, sha256
-from net2bit.graph.keys import full
 from net2bit.graph.place import Made, text_digest, write_whole
-from net2bit.provenance.errors import Untrusted
 
 if TYPE_CHECKING:
     from net2bit.cache.fetch import Fetched
     from net2bit.provenance.statement import OutputFact
 
-FORMAT: Final = 1
 _HOUR: Final = 3600  # seconds
 _WEEK: Final = 7 * 24 * _HOUR
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _DIGITS: Final = 64  # of a SHA-256
-_NAME: Final = re.compile(r"[0-9a-f]{64}(\.x)?")  # of a blob
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?\s*", re.IGNORECASE)
 
 
@@ -81,27 +79,6 @@ class CacheSettings:
         return cls(Path(folder).expanduser() if folder else None, size, enabled, group.get("remote") or {})
 
 
-@dataclass(frozen=True)
-class Entry:
-    """The cached result of one stage key.
-
-    Attributes:
-        path: The entry's file.
-        key: The whole stage key.
-        extra: See `records.Record`.
-        outputs: (digest, tree, executable) of each product.
-        took: What the run took: seconds, cpu, peak, metrics.
-        statement: SHA-256 of the statement about it (see `net2bit.provenance`); empty where there is none.
-    """
-
-    path: Path
-    key: str
-    extra: str
-    outputs: tuple[tuple[str, bool, bool], ...]
-    took: dict[str, Any]
-    statement: str = ""
-
-
 class Cache:
     """Results of earlier runs, wherever they ran on this machine."""
 
@@ -141,7 +118,7 @@ class Cache:
         with self._excused("cannot be read"):
             folder = self._entries(base)
             for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-                entry = _read(path)
+                entry = entries.read(path)
                 if entry is not None:
                     yield entry
 
@@ -191,7 +168,7 @@ class Cache:
         """Drop the damaged blobs of an entry that could not be restored, and the entry when it has any, or lacks one."""
         with self._excused("cannot be written"):
             whole = True
-            for name in _blobs(entry.path):
+            for name in entries.blobs(entry.path):
                 blob = self._blob(name[:64], executable=name.endswith(".x"))
                 if blob.is_symlink() or not blob.exists() or sha256(blob) != name[:64]:
                     whole = False
@@ -209,7 +186,7 @@ class Cache:
             for one in made:
                 blobs |= self._take(one)
             outputs = [[one.digest, one.artifact.tree, one.executable] for one in made]
-            entry: dict[str, Any] = {"format": FORMAT, "key": key, "extra": extra, "outputs": outputs, "took": took, "blobs": blobs}
+            entry: dict[str, Any] = {"format": entries.FORMAT, "key": key, "extra": extra, "outputs": outputs, "took": took, "blobs": blobs}
             if statement:
                 entry["statement"] = self._take_statement(statement)
                 blobs[entry["statement"]] = len(statement)
@@ -234,7 +211,7 @@ class Cache:
             for one in about.outputs:
                 blobs |= self._adopt_output(one, found.lies)
             outputs = [[one.digest, one.tree, one.executable] for one in about.outputs]
-            entry = {"format": FORMAT, "key": about.key, "extra": about.extra, "outputs": outputs, "took": dict(about.took)}
+            entry = {"format": entries.FORMAT, "key": about.key, "extra": about.extra, "outputs": outputs, "took": dict(about.took)}
             digest = self._take_statement(found.sealed)
             blobs[digest] = len(found.sealed)
             path = self._entries(base) / f"{about.key}.json"
@@ -316,7 +293,7 @@ class Cache:
         with self._excused("cannot be tidied"), self._locked(fcntl.LOCK_EX):
             kept, size = set[str](), 0
             for path in sorted(self.folder.glob("ac/*/*/*.json"), key=lambda path: -path.stat().st_mtime_ns):
-                blobs = _blobs(path) if _readable(path) else {}
+                blobs = entries.blobs(path) if entries.readable(path) else {}
                 size += sum(bytes_ for name, bytes_ in blobs.items() if name not in kept)
                 if size > self.limit or not blobs:
                     path.unlink()
@@ -379,47 +356,5 @@ def _tidy(arrivals: Path) -> None:
     """Drop what has come by transfers that broke off and that nobody has continued for a week."""
     with suppress(OSError):
         for path in arrivals.iterdir():
-            if _NAME.match(path.name) and time.time() - path.stat().st_mtime > _WEEK:
+            if entries.NAME.match(path.name) and time.time() - path.stat().st_mtime > _WEEK:
                 path.unlink()
-
-
-def _read(path: Path) -> Entry | None:
-    try:
-        found = json.loads(path.read_bytes())
-        if found["format"] != FORMAT:
-            return None
-        return _entry(path, found)
-    except (OSError, ValueError, KeyError, TypeError, Untrusted):
-        with suppress(OSError):
-            path.unlink()
-        return None
-
-
-def _entry(path: Path, found: Mapping[str, Any]) -> Entry:
-    """Return what the file of an entry says; whoever shares the cache may have written it.
-
-    Raises:
-        KeyError, TypeError, Untrusted, ValueError: It is damaged.
-    """
-    from net2bit.provenance import fields, reading, recompute  # noqa: PLC0415 - not on the null path
-
-    base, key, extra, statement = path.parent.name, found["key"], fields.text(found, "extra"), found.get("statement", "")
-    recompute.files(extra)
-    outputs = tuple((digest, bool(tree), bool(executable)) for digest, tree, executable in found["outputs"])
-    names = [*found["blobs"], *(digest for digest, _, _ in outputs), *([statement] if statement else [])]
-    if key != path.stem or key != full(base, extra) or not all(map(_NAME.fullmatch, names)):
-        raise ValueError(key)
-    return Entry(path, key, extra, outputs, reading.figures(fields.table(found, "took")), statement)
-
-
-def _readable(path: Path) -> bool:
-    """Return whether an entry names its blobs; one that does not is damaged."""
-    try:
-        return all(isinstance(size, int) for size in _blobs(path).values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
-
-
-def _blobs(path: Path) -> dict[str, int]:
-    found: dict[str, int] = json.loads(path.read_bytes())["blobs"]
-    return found

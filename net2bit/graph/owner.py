@@ -31,6 +31,15 @@ def born(pid: int) -> str:
     return words[19] if words and words[0] not in {"Z", "X"} else ""
 
 
+def stands(pid: int, node: str, since: float) -> bool:
+    """Return whether the process *pid* of the machine called *node*, which was there at the time *since*, is there still."""
+    start = born(pid)
+    if node != os.uname().nodename or not start:
+        return False
+    boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return boot + int(start) / os.sysconf("SC_CLK_TCK") <= since + 1  # else it is another one that got the same id
+
+
 def signed(stage: str) -> dict[str, Any]:
     """Return this process's signature, as JSON data; *stage* is what it builds."""
     pid = os.getpid()

@@ -140,6 +140,18 @@ class Interrupted(Reason):
 
 
 @dataclass(frozen=True)
+class Running(Reason):
+    """Another process builds it at this moment, since *when*, in seconds since 1970."""
+
+    pid: int
+    when: float
+
+    def text(self) -> str:
+        """Return one line for people."""
+        return f"being built by process {self.pid} since {time.strftime('%H:%M:%S', time.localtime(self.when))}"
+
+
+@dataclass(frozen=True)
 class ForceRequested(Reason):
     """Somebody asked for it."""
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from net2bit.graph.reasons import CodeChanged, Interrupted, NeverBuilt, Reason, TargetDamaged, TargetMissing, compare
+from net2bit.graph import owner
+from net2bit.graph.reasons import CodeChanged, Interrupted, NeverBuilt, Reason, Running, TargetDamaged, TargetMissing, compare
 from net2bit.graph.stage import Stage
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ def reasons(store: "Store", stage: Stage, base: str, digests: Sequence[str | Non
     """Yield why *stage*, whose key is *base*, has to run; the nearest cause first."""
     marker = store.records.snapshot.markers.get(stage.outputs[0].path)
     if marker is not None and marker[1] == base:
-        yield Interrupted(marker[5])
+        _, _, _, pid, node, when = marker
+        yield Running(pid, when) if owner.stands(pid, node, when) else Interrupted(when)
     code = store.keys.code
     held = [one for one in store.records.snapshot.records.get(base, ()) if not one.extra or code.holds(one.extra)]
     old = earlier(store, stage)

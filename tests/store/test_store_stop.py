@@ -13,7 +13,7 @@ from processes import alive, wait_for
 from store_project import Project, first, second
 
 from net2bit import supervise
-from net2bit.graph import locks
+from net2bit.graph import locks, owner
 from net2bit.graph.sweep import sweep
 
 
@@ -88,6 +88,22 @@ def test_finished_stages_are_kept(project: Project) -> None:
     process.communicate()
     assert project.how(first()) == ["fresh"]
     assert not project.path("final.txt").exists()
+
+
+def test_a_stage_that_is_being_built(project: Project) -> None:
+    """While another process builds a stage, that is why it is not up to date; it is no interrupted run."""
+    process, _ = _hang(project)
+    assert project.reasons(first())[0].startswith(f"being built by process {process.pid} since ")
+    process.kill()
+    process.communicate()
+    assert project.reasons(first())[0].startswith("interrupted")
+
+
+@pytest.mark.parametrize(("process", "node", "age"), [(1, "elsewhere", 0.0), (2**22 + 1, "", 0.0), (0, "", 1e9)])
+def test_a_process_that_is_another(process: int, node: str, age: float) -> None:
+    """A process of another machine, of an id that nobody has, or that began later than the run is not the one that builds."""
+    assert owner.stands(os.getpid(), os.uname().nodename, time.time())
+    assert not owner.stands(process or os.getpid(), node or os.uname().nodename, time.time() - age)
 
 
 @pytest.mark.parametrize("threads", [0, 2])

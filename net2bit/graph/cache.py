@@ -186,14 +186,18 @@ class Cache:
             for one in made:
                 blobs |= self._take(one)
             outputs = [[one.digest, one.artifact.tree, one.executable] for one in made]
-            entry: dict[str, Any] = {"format": entries.FORMAT, "key": key, "extra": extra, "outputs": outputs, "took": took, "blobs": blobs}
-            if statement:
-                entry["statement"] = self._take_statement(statement)
-                blobs[entry["statement"]] = len(statement)
-            path = self._entries(base) / f"{key}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, json.dumps(entry, sort_keys=True))
-            self._added += sum(blobs.values())
+            self._enter(base, {"key": key, "extra": extra, "outputs": outputs, "took": took}, blobs, statement)
+
+    def _enter(self, base: str, about: Mapping[str, Any], blobs: dict[str, int], statement: bytes) -> None:
+        """Write the entry of a result whose *blobs* (name -> bytes) are here; *about* is what it says beside them."""
+        entry = {"format": entries.FORMAT, **about, "blobs": blobs}
+        if statement:
+            digest = entry["statement"] = self._take_statement(statement)
+            blobs[digest] = len(statement)
+        path = self._entries(base) / f"{about['key']}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(entry, sort_keys=True))
+        self._added += sum(blobs.values())
 
     def has(self, digest: str, executable: bool) -> bool:  # noqa: FBT001 - what makes a blob's name
         """Return whether a content is here, as far as its name says."""
@@ -211,13 +215,8 @@ class Cache:
             for one in about.outputs:
                 blobs |= self._adopt_output(one, found.lies)
             outputs = [[one.digest, one.tree, one.executable] for one in about.outputs]
-            entry = {"format": entries.FORMAT, "key": about.key, "extra": about.extra, "outputs": outputs, "took": dict(about.took)}
-            digest = self._take_statement(found.sealed)
-            blobs[digest] = len(found.sealed)
-            path = self._entries(base) / f"{about.key}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, json.dumps({**entry, "statement": digest, "blobs": blobs}, sort_keys=True))
-            self._added += sum(blobs.values())
+            said = {"key": about.key, "extra": about.extra, "outputs": outputs, "took": dict(about.took)}
+            self._enter(base, said, blobs, found.sealed)
         _tidy(arrivals)
 
     def _adopt_output(self, one: "OutputFact", lies: Mapping[str, str]) -> dict[str, int]:
@@ -264,7 +263,6 @@ class Cache:
             return
         blob.parent.mkdir(parents=True, exist_ok=True)
         fresh = blob.with_name(f"{blob.name}.{os.urandom(8).hex()}.new")
-        fresh.unlink(missing_ok=True)
         try:
             link(source, fresh)
             fresh.replace(blob)

@@ -194,6 +194,11 @@ def _sealed(fd: int, blob: Blob) -> Seal:
     os.fchmod(fd, 0o555 if blob.executable else 0o444)
     before = time.time_ns() - _BACK
     os.utime(fd, ns=(before, before))
+    return seal_of(fd)
+
+
+def seal_of(fd: int) -> Seal:
+    """Return the seal of an open file."""
     found = os.fstat(fd)
     return found.st_mtime_ns, found.st_size, found.st_ino
 
@@ -235,9 +240,9 @@ def recall(folder: Path, blob: Blob) -> Kept | None:
     path = folder / blob.name
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # no link, no pipe
-            found = os.fstat(file.fileno())
+            seal = seal_of(file.fileno())
             if hashlib.file_digest(file, "sha256").hexdigest() == blob.digest:
-                return Kept(str(path), (found.st_mtime_ns, found.st_size, found.st_ino))
+                return Kept(str(path), seal)
     except FileNotFoundError:
         return None
     except OSError:

@@ -31,20 +31,6 @@ _BAD: Final = 3  # damaged entries after which a server is left out: each costs 
 T = TypeVar("T")
 
 
-def _understood(work: Callable[[], T]) -> Callable[[], T]:
-    """Return *work* with every fault that nobody foresaw as one of the server: what it sent has led there, and a build goes on."""
-
-    def guarded() -> T:
-        try:
-            return work()
-        except _FORESEEN:
-            raise
-        except Exception as fault:
-            raise Unavailable(f"what it answers is not understood ({type(fault).__name__})") from fault  # its text may hold anything
-
-    return guarded
-
-
 class RemoteCache:
     """Results of other machines."""
 
@@ -113,7 +99,7 @@ class RemoteCache:
 
         job = Fetch(self._reach, self.settings, self.trust, Wanted(base, kinds, into, holds, have), meter)
         try:
-            found = attend(_understood(job.run), meter, self.settings.timeout, beat)
+            found = self._attended(job.run, meter, beat)
         except Missing:
             return None
         except (Untrusted, Spoiled, wire.Malformed) as fault:
@@ -130,9 +116,8 @@ class RemoteCache:
 
     def reachable(self) -> str:
         """Return why the place cannot be used, an empty text where it can. It is asked, whatever happened before."""
-        meter = Meter()
         try:
-            attend(_understood(lambda: self._reach().exists(f"ac/{'0' * 64}")), meter, self.settings.timeout, self._poll)
+            self._exists(f"ac/{'0' * 64}")
         except (Refused, Unavailable) as fault:
             return str(fault)
         return ""
@@ -141,12 +126,31 @@ class RemoteCache:
         """Return whether there is an entry for the stage key *base*; nothing is verified."""
         if self._off or not self.settings.reads:
             return False
-        meter = Meter()
         try:
-            return attend(_understood(lambda: self._reach().exists(entry.address(base))), meter, self.settings.timeout, self._poll)
+            return self._exists(entry.address(base))
         except (Refused, Unavailable) as fault:
             self.leave(str(fault))
             return False
+
+    def _exists(self, name: str) -> bool:
+        return self._attended(lambda: self._reach().exists(name), Meter(), self._poll)
+
+    def _attended(self, work: Callable[[], T], meter: Meter, poll: Callable[[], None]) -> T:
+        """Return the result of *work*, which asks the server (see `work.attend`).
+
+        Raises:
+            Unavailable: It takes too long, or fails of what nobody foresaw: what the server sent has led there, and a build goes on.
+        """
+
+        def guarded() -> T:
+            try:
+                return work()
+            except _FORESEEN:
+                raise
+            except Exception as fault:
+                raise Unavailable(f"what it answers is not understood ({type(fault).__name__})") from fault  # its text may hold anything
+
+        return attend(guarded, meter, self.settings.timeout, poll)
 
     @property
     def accepts(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from net2bit.cache import bundle, entry, wire
-from net2bit.cache.blobs import Blob, Seal, Spoiled, download, keep, recall, small
+from net2bit.cache.blobs import Blob, Kept, Seal, Spoiled, download, keep, recall, small
 from net2bit.cache.bundle import Bundle
 from net2bit.cache.settings import RemoteSettings
 from net2bit.cache.transport import Transport
@@ -104,7 +104,7 @@ class Fetch:
         missing = [blob for blob in entry.blobs(statement.outputs) if not self._wanted.have(blob.digest, blob.executable)]
         for blob in missing:
             if blob.digest in inside:
-                self._note(blob, *keep(self._wanted.into, blob, inside[blob.digest]))
+                self._note(blob, keep(self._wanted.into, blob, inside[blob.digest]))
                 self._meter.add(0)
         spread(self._jobs([blob for blob in missing if blob.digest not in inside], bundle.listed(files)))
 
@@ -127,7 +127,7 @@ class Fetch:
 
         def take(digest: str, content: bytes) -> None:
             for blob in missing[digest]:
-                self._note(blob, *keep(self._wanted.into, blob, content, lasting=True))
+                self._note(blob, keep(self._wanted.into, blob, content, lasting=True))
 
         left = [digest for digest, same in missing.items() if same]
         if left:
@@ -135,23 +135,23 @@ class Fetch:
 
     def _download(self, blob: Blob) -> None:
         if not self._recalled(blob):
-            self._note(blob, *download(self._reach(), blob, self._wanted.into, self._meter, self._settings.retries))
+            self._note(blob, download(self._reach(), blob, self._wanted.into, self._meter, self._settings.retries))
 
     def _recalled(self, blob: Blob) -> bool:
         found = recall(self._wanted.into, blob)
         if found:
-            self._note(blob, *found)
+            self._note(blob, found)
         return found is not None
 
-    def _note(self, blob: Blob, lies: str, seal: Seal) -> None:
+    def _note(self, blob: Blob, kept: Kept) -> None:
         """Remember a content that has come.
 
         Raises:
             Spoiled: With it, there are more bytes than the statement speaks of.
         """
-        self._lies[blob.name] = lies
-        self._seals[seal] = blob.digest
+        self._lies[blob.name] = kept.path
+        self._seals[kept.seal] = blob.digest
         with self._lock:
-            self._room -= seal[1]
+            self._room -= kept.seal[1]
         if self._room < 0:
             raise Spoiled("its files have more bytes together than it says")

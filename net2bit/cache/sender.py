@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import threading
 import time
 from collections import deque
@@ -13,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from net2bit.cache import entry, wire
-from net2bit.cache.blobs import Spoiled, small
+from net2bit.cache.blobs import Spoiled, seal_of, small
 from net2bit.cache.bundle import Bundle, grouped, packed
 from net2bit.cache.settings import RemoteSettings
 from net2bit.cache.transport import Missing, Refused, Transport, Unavailable
@@ -22,7 +21,6 @@ from net2bit.cache.work import Meter, Pace, Task, again, spread
 _THREADS: Final = 4  # results at once; the files of each are sent by several threads again
 _BEAT: Final = 0.2
 _SILENT: Final = 1.0  # seconds of waiting that nobody needs to be told about
-
 
 Bytes = io.BufferedReader | io.BytesIO
 
@@ -144,10 +142,10 @@ class Sender:
 
     def _send(self, parcel: Parcel) -> None:
         name = entry.address(parcel.base)
-        inside = entry.inlined(parcel.sources, parcel.sealed)
         if not parcel.mend and self._lies(parcel, name):
             self.came[parcel.base] = False
             return
+        inside = entry.inlined(parcel.sources, parcel.sealed)
         contents = {one.digest: _content(one) for one in parcel.sources if one.digest in inside}
         bundles = self._send_contents(parcel, {one.digest: one for one in parcel.sources if one.digest not in inside})
         self._put(name, entry.message(parcel.sources, contents, bundles, parcel.sealed))
@@ -259,8 +257,7 @@ def _opened(source: entry.Source) -> Iterator[io.BufferedReader]:
     except FileNotFoundError:
         raise Moved from None
     with file:
-        found = os.fstat(file.fileno())
-        if (found.st_mtime_ns, found.st_size, found.st_ino) != source.seal:
+        if seal_of(file.fileno()) != source.seal:
             raise Moved
         yield file
 

@@ -100,7 +100,7 @@ class Look:
         if not _cancelled(job) and ((job is not None and job.reason == _UNMET) or not self._tasks.met(task)):
             if all(need.good or (need.live and need.since is None) for need in self._tasks.needs(task)):
                 task.leave()  # the job it waited for was submitted again, and so is this one
-        elif self._tasks.failure is not None and job is not None and job.state == "CANCELLED":
+        elif self._tasks.failure is not None and _cancelled(job):
             self._tasks.end(task, Done("skipped", error=self._tasks.failure))
         elif task.stopped or self._had_time(task):
             self._results.take(task)

@@ -121,6 +121,26 @@ def fetch(remote: RemoteCache, base: str, into: Path, **given: Any) -> Fetched |
     return remote.fetch(base, KINDS, into, **given)
 
 
+def published(top: Path, what: Stage | None = None) -> Tree:
+    """Return a tree in *top* that has built the stage, and whose result lies in `remote` beside it, in the layout of the shared cache."""
+    tree = Tree(top / "tree", open_settings(f"file://{top}/remote"))
+    assert tree.build(what).how == "ran"
+    return tree
+
+
+def fetching(url: str, base: str, into: Path) -> subprocess.Popen[str]:
+    """Fetch the project's stage in a process of its own."""
+    return in_process(_FETCH, url, base, str(into))
+
+
+_FETCH = """
+import sys
+from pathlib import Path
+from cache_project import client, fetch
+fetch(client(sys.argv[1], []), sys.argv[2], Path(sys.argv[3]))
+"""
+
+
 def in_process(code: str, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Run Python code that may import these helpers in a process of its own."""
     here = Path(__file__).resolve().parent

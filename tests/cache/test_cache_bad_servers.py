@@ -7,17 +7,14 @@ from pathlib import Path
 import cache_bad as bad
 import pytest
 from cache_bad import Bad, contents_only
-from cache_project import FIRST, Tree, client, fetch, in_process, open_settings, stage
+from cache_project import FIRST, Tree, client, fetch, fetching, in_process, open_settings, published, stage
 from processes import wait_for
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A tree whose result lies in a folder in the layout of the shared cache."""
-    top = tmp_path_factory.mktemp("made")
-    tree = Tree(top / "tree", open_settings(f"file://{top}/remote"))
-    assert tree.build().how == "ran"
-    return tree
+    return published(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
@@ -95,20 +92,12 @@ def test_torn_transfers_are_continued(served: Path, made: Tree, tmp_path: Path) 
     assert FIRST["size"] // 3 + 1 in large
 
 
-STALLED = """
-import sys
-from pathlib import Path
-from cache_project import client, fetch
-fetch(client(sys.argv[1], []), sys.argv[2], Path(sys.argv[3]))
-"""
-
-
 @pytest.fixture
 def arrivals(served: Path, made: Tree, tmp_path: Path) -> Path:
     """A folder in which a process was killed in the middle of a transfer."""
     into = tmp_path / "arrivals"
     with Bad(served, contents_only(bad.stalling)) as server:
-        process = in_process(STALLED, server.url, made.key(), str(into))
+        process = fetching(server.url, made.key(), into)
         wait_for(lambda: any(part.stat().st_size >= FIRST["size"] // 2 for part in into.glob("*.part")))
         process.send_signal(signal.SIGKILL)
         process.communicate()

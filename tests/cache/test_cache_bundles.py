@@ -9,7 +9,7 @@ from pathlib import Path
 import cache_bad as bad
 import pytest
 from cache_bad import Bad, contents_only
-from cache_project import Tree, client, fetch, in_process, open_settings, stage
+from cache_project import Tree, client, fetch, fetching, open_settings, published, stage
 from hypothesis import given
 from hypothesis import strategies as st
 from processes import wait_for
@@ -34,10 +34,7 @@ def _sha(text: str) -> str:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A tree whose result, with many small files, lies in a folder in the layout of the shared cache."""
-    top = tmp_path_factory.mktemp("made")
-    tree = Tree(top / "tree", open_settings(f"file://{top}/remote"))
-    assert tree.build(stage(**MANY)).how == "ran"
-    return tree
+    return published(tmp_path_factory.mktemp("made"), stage(**MANY))
 
 
 @pytest.fixture
@@ -131,19 +128,11 @@ def test_a_torn_bundle_is_continued(served: Path, made: Tree, tmp_path: Path) ->
     assert all(start % MANY["each"] == 0 for start in starts)
 
 
-STALLED = """
-import sys
-from pathlib import Path
-from cache_project import client, fetch
-fetch(client(sys.argv[1], []), sys.argv[2], Path(sys.argv[3]))
-"""
-
-
 def test_a_killed_transfer_is_continued(served: Path, made: Tree, tmp_path: Path) -> None:
     """What a killed process has taken out of a bundle is not fetched again."""
     arrivals, base = tmp_path / "arrivals", made.key(stage(**MANY))
     with Bad(served, contents_only(bad.stalling)) as server:
-        process = in_process(STALLED, server.url, base, str(arrivals))
+        process = fetching(server.url, base, arrivals)
         wait_for(lambda: sum(len(path.name) == 64 for path in arrivals.glob("*")) > 20)
         process.send_signal(signal.SIGKILL)
         process.communicate()

@@ -12,7 +12,7 @@ import cache_bad as bad
 import pytest
 import urllib3
 from cache_bad import Bad, Request, contents_only
-from cache_project import Tree, client, fetch, open_settings, stage
+from cache_project import Tree, client, fetch, open_settings, published, stage
 from cache_servers import SECRET
 
 from net2bit.cache import bundle, entry, wire
@@ -37,10 +37,7 @@ def _swept() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     """A tree whose result lies in a folder in the layout of the shared cache."""
-    top = tmp_path_factory.mktemp("honest")
-    tree = Tree(top / "tree", open_settings(f"file://{top}/remote"))
-    assert tree.build().how == "ran"
-    return tree
+    return published(tmp_path_factory.mktemp("honest"))
 
 
 @pytest.fixture

@@ -3,11 +3,13 @@
 `size` (the DPU's clock) decides target.json, `width` (the model's) ladder.json, both latency.json. Every run leaves a line in `runs.txt`.
 """
 
+import json
 import signal
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from copied_project import CopiedProject
 from processes import wait_for
@@ -94,6 +96,7 @@ def judge(job: Job) -> None:
 '''
 WIDTHS = "model.width=interval(0.25,3.25)"
 CLOCKS = "dpu.clock_mhz=100,200,300"
+GOALS = "search.goals=[accuracy.int8.dice:max,fps:max,resources.dsp:min]"
 
 
 class Project(CopiedProject):
@@ -135,6 +138,15 @@ class Project(CopiedProject):
         process.wait()
         hold.unlink()
         held.unlink()
+
+    def told(self) -> dict[str, Any]:
+        """Return what the last search wrote."""
+        found: dict[str, Any] = json.loads((self.folder / "sweeps/s/search.json").read_text())
+        return found
+
+    def points(self) -> list[dict[str, Any]]:
+        """Return the trials of the last search, each point once."""
+        return [trial for trial in self.told()["trials"] if trial["same_as"] is None]
 
     @property
     def runs(self) -> Counter[str]:

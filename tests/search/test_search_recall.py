@@ -4,28 +4,14 @@ import csv
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
-from search_project import CLOCKS, WIDTHS, Project
+from search_project import CLOCKS, GOALS, WIDTHS, Project
 
-GOALS = "search.goals=[accuracy.int8.dice:max,fps:max,resources.dsp:min]"
 FOUR = ("search.trials=4", "search.batch=4", "search.startup=4", "search.seed=2")
 AGAIN = "remembered points are looked at again"
 RULE = "def slower(fps: float) -> float:\n    return fps\n"
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project in which nothing is built."""
-    return Project(tmp_path)
-
-
-def told(project: Project) -> dict[str, Any]:
-    """Return what the last search wrote."""
-    found: dict[str, Any] = json.loads((project.folder / "sweeps/s/search.json").read_text())
-    return found
 
 
 def search(project: Project, *words: str) -> str:
@@ -42,14 +28,9 @@ def edit(project: Project, path: str, old: str, new: str) -> None:
     project.write(path, text.replace(old, new))
 
 
-def points(project: Project) -> list[dict[str, Any]]:
-    """Return the trials of the last search, each point once."""
-    return [trial for trial in told(project)["trials"] if trial["same_as"] is None]
-
-
 def frames(project: Project) -> list[float]:
     """Return the frames per second of all points, in their order."""
-    return [trial["metrics"]["fps"] for trial in points(project)]
+    return [trial["metrics"]["fps"] for trial in project.points()]
 
 
 def reading_rules(project: Project) -> None:
@@ -79,12 +60,12 @@ def test_code_that_only_a_run_finds_counts(project: Project) -> None:
 def test_an_edit_is_seen_where_nothing_is_left(project: Project) -> None:
     """Without any product and record, points whose code is the same count and are not built; an edit brings all of them back."""
     search(project, WIDTHS, CLOCKS)
-    before, runs = told(project), project.runs
+    before, runs = project.told(), project.runs
     for path in ("build", ".net2bit"):
         (project.folder / path).rename(project.folder / f"{path}-gone")
     edit(project, "formulas.py", '"""Frames a second', '"""A word more. Frames a second')
     assert AGAIN not in search(project, WIDTHS, CLOCKS)
-    assert (told(project), project.runs) == (before, runs)
+    assert (project.told(), project.runs) == (before, runs)
     edit(project, "formulas.py", "0.1 + width**2", "0.2 + width**2")
     assert f"4 of 4 {AGAIN}: 4 since" in search(project, WIDTHS, CLOCKS)
     assert all(now < then for now, then in zip(frames(project), (trial["metrics"]["fps"] for trial in before["trials"]), strict=True))
@@ -95,12 +76,12 @@ def test_only_what_tells_of_a_point_counts(project: Project) -> None:
     """Where the configuration of a late stage changes, points that an early one has pruned still count."""
     words = (WIDTHS, CLOCKS, 'search.limits=["resources.dsp <= 250"]')
     search(project, *words)
-    status = Counter(trial["status"] for trial in points(project))
+    status = Counter(trial["status"] for trial in project.points())
     assert set(status) == {"done", "pruned"}
     runs = project.runs
     edit(project, "experiments/verify/default.yaml", "max_drop: 0.01", "max_drop: 0.02")
     assert f"search: {status['done']} of 4 {AGAIN}: {status['done']} since what" in search(project, *words)
-    widths = len({word for trial in points(project) if trial["status"] == "done" for word in trial["overrides"] if "width" in word})
+    widths = len({word for trial in project.points() if trial["status"] == "done" for word in trial["overrides"] if "width" in word})
     assert project.runs - runs == Counter(measure=widths)
 
 
@@ -108,12 +89,12 @@ def test_only_what_tells_of_a_point_counts(project: Project) -> None:
 def test_an_edit_taken_back_costs_nothing(project: Project) -> None:
     """A search that was killed after an edit, and whose edit is taken back, ends as if nothing had been."""
     search(project, WIDTHS, CLOCKS)
-    before, runs = told(project), project.runs
+    before, runs = project.told(), project.runs
     edit(project, "formulas.py", "4 - width", "5 - width")
     project.killed(0, GOALS, *FOUR, WIDTHS, CLOCKS, "-n", "1")
     edit(project, "formulas.py", "5 - width", "4 - width")
     assert AGAIN not in search(project, WIDTHS, CLOCKS)  # the points are open since the kill
-    assert told(project) == before
+    assert project.told() == before
     assert set(project.runs - runs) <= {"fit", "describe"}  # what was killed, and what had ended before
 
 
@@ -134,12 +115,12 @@ def test_a_point_that_failed_gets_another_try(tmp_path: Path) -> None:
     search(whole, WIDTHS, CLOCKS)
     broken.write("full", "")
     search(broken, WIDTHS, CLOCKS)
-    assert {trial["status"] for trial in points(broken)} == {"failed"}
+    assert {trial["status"] for trial in broken.points()} == {"failed"}
     assert f"search: 4 of 4 {AGAIN}: 4 since they failed" in search(broken, WIDTHS, CLOCKS)
-    assert {trial["status"] for trial in points(broken)} == {"failed"}
+    assert {trial["status"] for trial in broken.points()} == {"failed"}
     (broken.folder / "full").unlink()
     search(broken, WIDTHS, CLOCKS)
-    assert told(broken) == told(whole)
+    assert broken.told() == whole.told()
     assert broken.runs["fit"] == whole.runs["fit"]
     assert AGAIN not in search(broken, WIDTHS, CLOCKS)
 
@@ -148,12 +129,12 @@ def test_refused_points_are_not_tried_again(project: Project) -> None:
     """A point that is no experiment stays out until its configuration is mended; then it is built."""
     words = ("dpu=b512,b4096", "board=zuboard_1cg", "search.trials=2", "search.batch=2", "search.goals=[resources.dsp]", "flow=small")
     search(project, *words)
-    assert sorted(trial["status"] for trial in points(project)) == ["done", "refused"]
+    assert sorted(trial["status"] for trial in project.points()) == ["done", "refused"]
     assert AGAIN not in search(project, *words)
     board = project.folder / "experiments/board/zuboard_1cg.yaml"
     board.write_text((project.folder / "experiments/board/zcu104.yaml").read_text(encoding="utf-8").replace("zcu104", "zuboard_1cg"))
     assert f"search: 2 of 2 {AGAIN}: 2 since what" in search(project, *words)
-    assert {trial["status"] for trial in points(project)} == {"done"}
+    assert {trial["status"] for trial in project.points()} == {"done"}
 
 
 @pytest.mark.slow

@@ -6,28 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from search_project import CLOCKS, WIDTHS, Project
+from search_project import CLOCKS, GOALS, WIDTHS, Project
 
-GOALS = "search.goals=[accuracy.int8.dice:max,fps:max,resources.dsp:min]"
 SMALL = ("search.trials=8", "search.batch=4", "search.startup=4")
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project in which nothing is built."""
-    return Project(tmp_path)
-
-
-def told(project: Project) -> dict[str, Any]:
-    """Return what the last search wrote."""
-    found: dict[str, Any] = json.loads((project.folder / "sweeps/s/search.json").read_text())
-    return found
-
-
-def points(project: Project) -> list[dict[str, Any]]:
-    """Return the trials of the last search, each point once."""
-    return [trial for trial in told(project)["trials"] if trial["same_as"] is None]
 
 
 def value(trial: dict[str, Any], key: str) -> float:
@@ -51,8 +33,8 @@ def test_a_search_ends_in_its_best_points(project: Project) -> None:
     """The best points are those of the trials that no other beats; they stand at the terminal, in search.json and in the sweep's table."""
     done = project.run(WIDTHS, CLOCKS, GOALS, *SMALL)
     assert done.returncode == 0, done.stdout + done.stderr
-    found = told(project)
-    trials = {trial["number"]: trial for trial in points(project)}
+    found = project.told()
+    trials = {trial["number"]: trial for trial in project.points()}
     names = ("accuracy.int8.dice", "fps", "resources.dsp")
     costs = {
         number: (-trial["metrics"][names[0]], -trial["metrics"][names[1]], trial["metrics"][names[2]]) for number, trial in trials.items()
@@ -74,7 +56,7 @@ def test_pruned_points_cost_nothing_downstream(project: Project) -> None:
     limits = 'search.limits=["accuracy.int8.dice >= 0.8","resources.dsp <= 250"]'
     done = project.run(WIDTHS, CLOCKS, GOALS, *SMALL, limits)
     assert done.returncode == 0, done.stdout + done.stderr
-    trials = points(project)
+    trials = project.points()
     clocks = {value(trial, "dpu.clock_mhz") for trial in trials}
     big = [trial for trial in trials if value(trial, "dpu.clock_mhz") == 300]
     fitted = [trial for trial in trials if trial not in big]
@@ -94,7 +76,7 @@ def test_refused_points_cost_nothing(project: Project) -> None:
     """A DPU that does not fit the board is refused when the point is composed; the search goes on with the others."""
     done = project.run("dpu=b512,b4096", "board=zuboard_1cg", WIDTHS, GOALS, *SMALL)
     assert done.returncode == 0, done.stdout + done.stderr
-    trials = points(project)
+    trials = project.points()
     fits = [trial for trial in trials if "dpu=b512" in trial["overrides"]]
     assert {trial["status"] for trial in fits} == {"done"}
     assert {trial["status"] for trial in trials if trial not in fits} == {"refused"}
@@ -104,7 +86,7 @@ def test_refused_points_cost_nothing(project: Project) -> None:
 def test_a_point_that_fails_does_not_end_the_search(project: Project) -> None:
     """A stage that fails costs its own point; the sampler hears that it failed, and the others are done."""
     done = project.run("model.width=interval(3,4)", GOALS, *SMALL)
-    trials = points(project)
+    trials = project.points()
     wide = [value(trial, "model.width") > 3.5 for trial in trials]
     assert any(wide)
     assert not all(wide)
@@ -120,7 +102,7 @@ def test_a_search_that_was_killed_goes_on_where_it_stood(tmp_path: Path) -> None
     whole, killed = Project(tmp_path / "a"), Project(tmp_path / "b")
     words = (WIDTHS, CLOCKS, GOALS, *SMALL, "-n", "1")
     whole.run(*words)
-    trials = points(whole)
+    trials = whole.points()
     second = max(value(trial, "model.width") for trial in trials[4:])
     first = max(value(trial, "model.width") for trial in trials[:4])
     killed.killed(min(first, second) - 1e-6, *words)
@@ -128,7 +110,7 @@ def test_a_search_that_was_killed_goes_on_where_it_stood(tmp_path: Path) -> None
     assert sum(before.values()) < sum(whole.runs.values())
     done = killed.run(*words)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert told(killed) == told(whole)
+    assert killed.told() == whole.told()
     again = killed.runs
     assert sum(again.values()) <= sum(whole.runs.values()) + 1  # the stage that was killed
     assert killed.run(*words).returncode == 0
@@ -142,8 +124,8 @@ def test_more_trials_go_on_from_those_there_are(project: Project) -> None:
     fits = project.runs["fit"]
     done = project.run(WIDTHS, CLOCKS, GOALS, "search.trials=6", "search.batch=3", "search.startup=4")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert project.runs["fit"] == len({value(trial, "model.width") for trial in points(project)}) >= fits
-    assert len(points(project)) == 6
+    assert project.runs["fit"] == len({value(trial, "model.width") for trial in project.points()}) >= fits
+    assert len(project.points()) == 6
     assert len(table(project)) == 6
 
 
@@ -157,7 +139,7 @@ def test_a_launcher_that_knows_no_graph_finds_the_same(tmp_path: Path) -> None:
     assert merged.run(*words).returncode == 0
     done = joblib.run(*words, "launcher=joblib", "hydra.launcher.n_jobs=2")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert told(joblib) == told(merged)
+    assert joblib.told() == merged.told()
     assert joblib.runs == merged.runs
     assert shown(joblib) == shown(merged)
 
